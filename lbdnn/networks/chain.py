@@ -1,0 +1,141 @@
+"""A network: a chain of operations, and the order of its parameters."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from .initializers import uniform
+from .operations import Affine, Initializer, Operation, Parameters, Repeat
+
+Theta = tuple[Parameters, ...]
+
+
+@dataclass(frozen=True)
+class Chain:
+    r"""A network Φ(σ, θ): its operations, applied one after the other.
+
+    It is static and hashable (so a jitted function can take it as a static argument); its
+    parameters θ are a separate pytree, one entry an operation. `net(theta, sigma)` is a pure
+    function of arrays; map it over points with `jax.vmap(net, (None, 0))`.
+
+    **Arguments:**
+
+    - `operations`: the links, first applied first.
+    - `inputs`: the number of inputs.
+    """
+
+    operations: tuple[Operation, ...]
+    inputs: int
+
+    def __post_init__(self) -> None:
+        _ = self.outputs
+
+    @cached_property
+    def outputs(self) -> int:
+        """The number of outputs."""
+        size = self.inputs
+        for place, operation in enumerate(self.operations):
+            try:
+                size = operation.outputs(size)
+            except ValueError as error:
+                raise ValueError(f"operation {place}: {error}") from None
+        return size
+
+    def __call__(self, theta: Theta, sigma: Float[Array, " n"]) -> Float[Array, " m"]:
+        """Φ(σ, θ): shapes (inputs,) to (outputs,)."""
+        x = sigma
+        for operation, parameters in zip(self.operations, theta, strict=True):
+            x = operation.apply(parameters, x)
+        return x
+
+    def init(self, key: Array, initializer: Initializer | None = None) -> Theta:
+        """Random parameters; by default all of them U(−0.5, 0.5), as in the published benchmarks."""
+        initializer = uniform(0.5) if initializer is None else initializer
+        keys = jax.random.split(key, len(self.operations))
+        return tuple(o.init(k, initializer) for o, k in zip(self.operations, keys, strict=True))
+
+    def steps(self, theta: Theta) -> list[tuple[Operation, Parameters]]:
+        """The operations with their parameters, repetitions written out."""
+        return list(_unrolled(self.operations, theta))
+
+    @cached_property
+    def affine(self) -> tuple[Affine, ...]:
+        """The operations that hold parameters, in order, repetitions written out."""
+        return tuple(_affine(self.operations))
+
+    @property
+    def size(self) -> int:
+        """p, the number of parameters."""
+        return sum(math.prod(a.shape) for a in self.affine)
+
+    def weights(self, theta: Theta) -> list[Array]:
+        """The matrices V_jᵀ, each (n_out, n_in + bias), in order."""
+        return [own for op, own in self.steps(theta) if isinstance(op, Affine)]
+
+    def with_weights(self, weights: Sequence[Array]) -> Theta:
+        """The inverse of `weights`."""
+        theirs = [np.shape(w) for w in weights]
+        if theirs != [a.shape for a in self.affine]:
+            raise ValueError(
+                f"the network's weights have shapes {[a.shape for a in self.affine]}; got {theirs}"
+            )
+        return _restack(self.operations, iter(weights))
+
+    def ravel(self, theta: Theta) -> Float[Array, " p"]:
+        """θ as one vector, [vec V_0; …; vec V_k], columns stacked, bias in the last row of V_j."""
+        return jnp.concatenate([jnp.ravel(w) for w in self.weights(theta)] or [jnp.zeros(0)])
+
+    def unravel(self, vector: Float[Array, " p"]) -> Theta:
+        """The inverse of `ravel`."""
+        if np.shape(vector) != (self.size,):
+            raise ValueError(f"the network has {self.size} parameters; got {np.shape(vector)}")
+        ends = np.cumsum([math.prod(a.shape) for a in self.affine])
+        pieces = jnp.split(vector, ends[:-1])
+        return self.with_weights(
+            [piece.reshape(a.shape) for piece, a in zip(pieces, self.affine, strict=True)]
+        )
+
+
+def _unrolled(
+    operations: Sequence[Operation], theta: Theta
+) -> Iterator[tuple[Operation, Parameters]]:
+    for operation, parameters in zip(operations, theta, strict=True):
+        if isinstance(operation, Repeat):
+            for one in operation.unstack(parameters):
+                yield from _unrolled(operation.operations, one)
+        else:
+            yield operation, parameters
+
+
+def _affine(operations: Sequence[Operation]) -> Iterator[Affine]:
+    for operation in operations:
+        if isinstance(operation, Repeat):
+            yield from tuple(_affine(operation.operations)) * operation.times
+        elif isinstance(operation, Affine):
+            yield operation
+
+
+def _restack(operations: Sequence[Operation], weights: Iterator[Array]) -> Theta:
+    theta: list[Parameters] = []
+    for operation in operations:
+        if isinstance(operation, Repeat):
+            blocks = [_restack(operation.operations, weights) for _ in range(operation.times)]
+            stack = np.stack if _all_numpy(blocks) else jnp.stack
+            theta.append(jax.tree.map(lambda *leaves, stack=stack: stack(leaves), *blocks))
+        elif isinstance(operation, Affine):
+            theta.append(next(weights))
+        else:
+            theta.append(None)
+    return tuple(theta)
+
+
+def _all_numpy(tree: object) -> bool:
+    return all(isinstance(leaf, np.ndarray) for leaf in jax.tree.leaves(tree))

@@ -1,0 +1,147 @@
+"""The operations a network is a chain of: static, hashable; parameters come from outside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from ..activations import Activation
+
+# What an operation takes as parameters: an array, None, or (Repeat) a tuple of them, stacked.
+Parameters: TypeAlias = "Array | None | tuple[Parameters, ...]"
+Initializer: TypeAlias = Callable[[Array, int, int, bool], Array]
+
+
+class Operation(Protocol):
+    """One link of a chain.
+
+    `apply(parameters, x)` maps (n,) to (`outputs(n)`,). `outputs(n)` raises ValueError, in one
+    sentence, where the operation does not take n inputs.
+    """
+
+    def outputs(self, inputs: int) -> int: ...
+    def apply(self, parameters: Parameters, x: Array) -> Array: ...
+    def init(self, key: Array, initializer: Initializer) -> Parameters: ...
+
+
+@dataclass(frozen=True)
+class Affine:
+    """x ↦ Vᵀ[x; 1], or Vᵀx without bias; its parameter is Vᵀ, shape (n_out, n_in [+ 1]).
+
+    The bias is the last column of Vᵀ (the last row of V, as in the papers).
+    """
+
+    n_in: int
+    n_out: int
+    bias: bool = True
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Of the parameter."""
+        return (self.n_out, self.n_in + self.bias)
+
+    def outputs(self, inputs: int) -> int:
+        if inputs != self.n_in:
+            raise ValueError(f"an affine layer of {self.n_in} inputs is given {inputs}")
+        return self.n_out
+
+    def weight(self, parameters: Array) -> Array:
+        """W: the parameter without its bias column, shape (n_out, n_in)."""
+        return parameters[:, : self.n_in]
+
+    def apply(self, parameters: Parameters, x: Array) -> Array:
+        assert isinstance(parameters, jax.Array) or hasattr(parameters, "shape")
+        product = jnp.matmul(
+            self.weight(parameters), x, precision=jax.lax.Precision.HIGHEST
+        )
+        return product + parameters[:, self.n_in] if self.bias else product
+
+    def init(self, key: Array, initializer: Initializer) -> Array:
+        return initializer(key, self.n_out, self.n_in, self.bias)
+
+
+@dataclass(frozen=True)
+class Pointwise:
+    """x ↦ ς(x), element by element."""
+
+    activation: Activation
+
+    def outputs(self, inputs: int) -> int:
+        return inputs
+
+    def apply(self, parameters: Parameters, x: Array) -> Array:
+        return self.activation(x)
+
+    def init(self, key: Array, initializer: Initializer) -> None:
+        return None
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """x ↦ scale ∘ x + offset, fixed: no parameters, so θ and p do not see it."""
+
+    scale: tuple[float, ...]
+    offset: tuple[float, ...]
+
+    def outputs(self, inputs: int) -> int:
+        if not len(self.scale) == len(self.offset) == inputs:
+            raise ValueError(
+                f"a scaling of {len(self.scale)} values and {len(self.offset)} offsets is given "
+                f"{inputs} inputs"
+            )
+        return inputs
+
+    def apply(self, parameters: Parameters, x: Array) -> Array:
+        return jnp.asarray(self.scale, x.dtype) * x + jnp.asarray(self.offset, x.dtype)
+
+    def init(self, key: Array, initializer: Initializer) -> None:
+        return None
+
+
+# Compiling grows with the number of unrolled layers, running with the steps of a scan.
+_UNROLL_UP_TO = 20
+
+
+@dataclass(frozen=True)
+class Repeat:
+    """The same operations `times` over, each time with its own parameters, kept stacked."""
+
+    operations: tuple[Operation, ...]
+    times: int
+
+    def outputs(self, inputs: int) -> int:
+        size = inputs
+        for operation in self.operations:
+            size = operation.outputs(size)
+        if size != inputs:
+            raise ValueError(f"a repeated block must keep its size; it maps {inputs} to {size}")
+        return size
+
+    def unstack(self, parameters: Parameters) -> list[tuple[Parameters, ...]]:
+        """The parameters of each repetition."""
+        return [jax.tree.map(lambda leaf, i=i: leaf[i], parameters) for i in range(self.times)]
+
+    def apply(self, parameters: Parameters, x: Array) -> Array:
+        def block(state: Array, one: tuple[Parameters, ...]) -> tuple[Array, None]:
+            for operation, own in zip(self.operations, one, strict=True):
+                state = operation.apply(own, state)
+            return state, None
+
+        if self.times > _UNROLL_UP_TO:
+            return jax.lax.scan(block, x, parameters)[0]
+        for one in self.unstack(parameters):
+            x, _ = block(x, one)
+        return x
+
+    def init(self, key: Array, initializer: Initializer) -> tuple[Parameters, ...]:
+        keys = jax.random.split(key, (self.times, len(self.operations)))
+        blocks = [
+            tuple(op.init(k, initializer) for op, k in zip(self.operations, row, strict=True))
+            for row in keys
+        ]
+        return jax.tree.map(lambda *leaves: jnp.stack(leaves), *blocks)
