@@ -1,3 +1,29 @@
 """Certified bounds on neural networks and on the adaptive controllers built from them."""
 
+from . import activations as activations, derivatives as derivatives
+from .activations import Activation as Activation
+from .bounds import (
+    Layerwise as Layerwise,
+    Polynomial as Polynomial,
+    certify as certify,
+    polynomials as polynomials,
+)
+from .certificate import (
+    Bound as Bound,
+    Certificate as Certificate,
+    load_certificate as load_certificate,
+)
+from .networks import (
+    Chain as Chain,
+    FullyConnected as FullyConnected,
+    Model as Model,
+    ModelError as ModelError,
+    from_equinox as from_equinox,
+    from_layers as from_layers,
+    read as read,
+    write as write,
+)
+from .search import Attack as Attack
+from .sets import Ball as Ball, Box as Box, LayerBalls as LayerBalls
+
 __version__ = "0.1.0"

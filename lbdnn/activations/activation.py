@@ -5,90 +5,244 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
+from itertools import pairwise
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-# The extremes of one derivative: (point, value there), a pair for each one-sided limit at a jump.
-Extremes = tuple[tuple[float, float], ...]
+from .constants import Growth, Limits, Pairs, validated
+
+_LINE = (-math.inf, math.inf)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Activation:
     r"""A scalar activation ς with the exact data that bounds are made from.
 
-    On an interval, a derivative ς⁽ᵈ⁾ attains its extremes at the ends, or at one of the listed
-    `extremes[d]`; that makes `enclose` exact.
+    On an interval, a derivative ς⁽ᵈ⁾ takes its least and greatest values at the ends or at one of
+    the points in `extremes[d]`; so a list of those points makes enclosures exact. Give every point
+    of the line where ς⁽ᵈ⁾ has a local extreme; further points where it takes the value do no harm.
 
     **Arguments:**
 
-    - `name`: its name; activations with equal fields are equal and share compiled code.
-    - `function`: ς, elementwise: `function(x, *parameters)`, written with `jax.numpy`.
-    - `extremes`: for d = 0, 1, 2, 3 the pairs (z, value) at which ς⁽ᵈ⁾ has a local extreme, or a
-      one-sided limit where it jumps (±inf in `extremes[d]` where ς⁽ᵈ⁻¹⁾ jumps).
-    - `limits`: for d = 0, 1, 2, 3 the limits of ς⁽ᵈ⁾ at −∞ and +∞.
-    - `growth`: (a1, a0) with |ς(z)| ≤ a1|z| + a0 for every z (per neuron).
-    - `parameters`: further arguments of `function`.
-    - `derivatives`: optionally ς', ς'', ς''' as elementwise functions (default: automatic).
+    - `name`: its name. Activations are equal when all their fields are.
+    - `function`: ς, elementwise: `function(x, *parameters)`, written with `jax.numpy`. Define it
+      at the top of a module: equal functions are the same object.
+    - `extremes`: for d = 0, 1, 2, 3 the pairs (z, ς⁽ᵈ⁾(z)). Where ς⁽ᵈ⁾ jumps, both one-sided
+      limits; where ς⁽ᵈ⁻¹⁾ jumps, (z, −inf) and (z, inf), and so for all higher d.
+    - `limits`: for d = 0, 1, 2, 3 the limits of ς⁽ᵈ⁾ at the two ends of the domain, infinite ones
+      as ±inf; for a periodic ς, any value that it takes.
+    - `growth`: (a1, a0) with |ς(z)| ≤ a1|z| + a0 for every z (per neuron); (inf, inf) if none is.
+      The library's own have the smallest a1 and for it the smallest a0.
+    - `parameters`: further arguments of `function` and `derivatives`.
+    - `derivatives`: ς', ς'', … as functions like `function`, as many as there are good formulas
+      for; `jax.grad` uses them too. The others are made by automatic differentiation.
+    - `period`: if `extremes` repeat with a period, that, and `extremes` of one period only.
+    - `domain`: the open interval on which ς is defined.
+    - `formula`: ς(z) in LaTeX, for documents.
+
+    **Raises:** ValueError if the constants have the wrong form. Wrong *values* are found by
+    `lbdnn.activations.check`.
+
+    **Example:** ς(z) = z/√(1+z²), with ς' = (1+z²)^(−3/2), whose derivatives vanish at 0, at ±1/2
+    and at 0, ±√3/2:
+
+        import jax
+        from lbdnn.activations import Activation, check
+
+        inverse_square_root = Activation(
+            "inverse_square_root",
+            lambda z: z * jax.lax.rsqrt(1 + z * z),
+            extremes=(
+                (),
+                ((0.0, 1.0),),
+                ((-0.5, 1.5 * 0.8**2.5), (0.5, -1.5 * 0.8**2.5)),
+                ((-(0.75**0.5), 9 * (4 / 7) ** 3.5), (0.0, -3.0), (0.75**0.5, 9 * (4 / 7) ** 3.5)),
+            ),
+            limits=((-1.0, 1.0), (0.0, 0.0), (0.0, 0.0), (0.0, 0.0)),
+            growth=(0.0, 1.0),
+        )
+        print(check(inverse_square_root))
     """
 
     name: str
     function: Callable[..., Array]
-    extremes: tuple[Extremes, Extremes, Extremes, Extremes]
-    limits: tuple[tuple[float, float], ...]
-    growth: tuple[float, float]
+    extremes: tuple[Pairs, Pairs, Pairs, Pairs]
+    limits: Limits
+    growth: Growth
     parameters: tuple[float, ...] = ()
     derivatives: tuple[Callable[..., Array], ...] = ()
+    period: float | None = None
+    domain: tuple[float, float] = _LINE
+    formula: str = ""
+
+    def __post_init__(self) -> None:
+        for field, value in validated(self).items():
+            object.__setattr__(self, field, value)
+
+    @property
+    def spec(self) -> str:
+        """Name and parameters, as `get` reads them: "leaky_relu(0.2)"."""
+        return (
+            f"{self.name}({', '.join(map(repr, self.parameters))})"
+            if self.parameters
+            else self.name
+        )
+
+    def __str__(self) -> str:
+        return self.spec
+
+    def __repr__(self) -> str:
+        return f"<activation {self.spec}>"
 
     def __call__(self, x: Float[Array, "*s"]) -> Float[Array, "*s"]:
         """ς(x), elementwise."""
-        return self.function(x, *self.parameters)
+        return self.derivative(0, x)
 
     def derivative(self, order: int, x: Float[Array, "*s"]) -> Float[Array, "*s"]:
         """ς⁽ᵒʳᵈᵉʳ⁾(x), elementwise; at a jump, one of the two one-sided values."""
-        if order == 0:
-            return self(x)
-        if order <= len(self.derivatives):
-            return self.derivatives[order - 1](x, *self.parameters)
-
-        def total(y: Array) -> Array:
-            return jnp.sum(self.derivative(order - 1, y))
-
-        return jax.grad(total)(x)
+        x = jnp.asarray(x)
+        given = len(self.derivatives)
+        if order < given:
+            return _linked(self, order, x)
+        if order == given:
+            return self._formulas[order](x, *self.parameters)
+        return jax.jvp(partial(self.derivative, order - 1), (x,), (jnp.ones_like(x),))[1]
 
     def enclose(
         self, order: int, lo: Float[Array, "*s"], hi: Float[Array, "*s"]
     ) -> tuple[Float[Array, "*s"], Float[Array, "*s"]]:
-        """The smallest interval that contains ς⁽ᵒʳᵈᵉʳ⁾ on [lo, hi] (in the arithmetic of lo, hi).
+        """The smallest interval that contains ς⁽ᵒʳᵈᵉʳ⁾ on [lo, hi], for order 0, 1, 2 or 3.
 
-        Infinite where ς⁽ᵒʳᵈᵉʳ⁻¹⁾ jumps inside. Ends may be infinite.
+        It is (−inf, inf) where ς⁽ᵒʳᵈᵉʳ⁻¹⁾ jumps in [lo, hi], or where [lo, hi] leaves the domain.
+        Ends may be infinite. Evaluated in the arithmetic of lo and hi and not rounded outward: an
+        end is wrong by the rounding errors of one evaluation of ς⁽ᵒʳᵈᵉʳ⁾.
         """
-        left, right = self.limits[order]
-        at_lo = jnp.where(jnp.isinf(lo), left, self.derivative(order, _finite(lo)))
-        at_hi = jnp.where(jnp.isinf(hi), right, self.derivative(order, _finite(hi)))
+        lo, hi = jnp.asarray(lo), jnp.asarray(hi)
+        at_lo, at_hi = self._at(order, lo), self._at(order, hi)
         lower, upper = jnp.minimum(at_lo, at_hi), jnp.maximum(at_lo, at_hi)
+        first, last = (lo, hi) if self.period is None else _within_period(self.period, lo, hi)
         for point, value in self.extremes[order]:
-            inside = (lo <= point) & (point <= hi)
+            if self.period is not None:
+                point = point + self.period * jnp.ceil((first - point) / self.period)
+            inside = (first <= point) & (point <= last)
             lower = jnp.where(inside, jnp.minimum(lower, value), lower)
             upper = jnp.where(inside, jnp.maximum(upper, value), upper)
+        largest = jnp.finfo(lower.dtype).max  # where an end overflows, ±inf would be no bound
+        lower, upper = jnp.minimum(lower, largest), jnp.maximum(upper, -largest)
+        left, right = self.domain
+        if self.domain != _LINE:
+            defined = ((lo > left) | (left == -math.inf)) & ((hi < right) | (right == math.inf))
+            lower = jnp.where(defined, lower, -math.inf)
+            upper = jnp.where(defined, upper, math.inf)
         return lower, upper
 
     def range(self, order: int = 0) -> tuple[float, float]:
-        """(inf, sup) of ς⁽ᵒʳᵈᵉʳ⁾ over the real line."""
+        """(inf, sup) of ς⁽ᵒʳᵈᵉʳ⁾ over its domain."""
         values = [value for _, value in self.extremes[order]] + list(self.limits[order])
         return min(values), max(values)
 
     def bound(self, order: int) -> float:
-        """sup |ς⁽ᵒʳᵈᵉʳ⁾| over the real line; inf if there is none."""
+        """sup |ς⁽ᵒʳᵈᵉʳ⁾| over its domain; inf if there is none."""
         return max(map(abs, self.range(order)))
+
+    @cached_property
+    def jumps(self) -> tuple[float, ...]:
+        """The points where ς itself jumps: no slope exists there."""
+        return _infinite(self.extremes[1])
 
     @cached_property
     def kinks(self) -> tuple[float, ...]:
         """The points where the slope ς' jumps: no second derivative exists there."""
-        return tuple(sorted({point for point, value in self.extremes[2] if math.isinf(value)}))
+        return _infinite(self.extremes[2])
+
+    @property
+    def smooth(self) -> bool:
+        """Whether ς' is Lipschitz on every bounded interval, so that ς'' bounds remainders."""
+        return not self.kinks
+
+    @cached_property
+    def value_at_zero(self) -> float:
+        """ς(0), NaN where 0 is not in the domain."""
+        return self._number(0, 0.0)
+
+    @cached_property
+    def slope_at_zero(self) -> float:
+        """ς'(0), NaN where 0 is not in the domain; at a kink, one of the one-sided slopes."""
+        return self._number(1, 0.0)
+
+    def pieces(self, order: int = 0) -> tuple[tuple[float, float, int], ...]:
+        """(z, z', direction): intervals that cover the domain, on each of which ς⁽ᵒʳᵈᵉʳ⁾ is
+        increasing (1), decreasing (−1) or constant (0); of one period, where it is periodic."""
+        points = sorted({point for point, _ in self.extremes[order]})
+        (left, right), (at_left, at_right) = self.domain, self.limits[order]
+        if self.period is not None and points:
+            points.append(points[0] + self.period)
+            ends = [(p, self._number(order, p)) for p in points]
+            sides = [(*end, *end) for end in ends]
+        else:
+            sides = [(left, at_left) * 2, *map(partial(self._sides, order), points)]
+            sides.append((right, at_right) * 2)
+        return tuple(
+            (p, q, (start < stop) - (start > stop))
+            for (_, _, p, start), (q, stop, _, _) in pairwise(sides)
+        )
+
+    @property
+    def _formulas(self) -> tuple[Callable[..., Array], ...]:
+        return (self.function, *self.derivatives)
+
+    def _at(self, order: int, x: Array) -> Array:
+        """ς⁽ᵒʳᵈᵉʳ⁾(x), its limits at infinite x."""
+        left, right = self.domain
+        inner = left + 1 if left > -math.inf else (right - 1 if right < math.inf else 0.0)
+        value = self.derivative(order, jnp.where(jnp.isinf(x), inner, x))
+        at_left, at_right = self.limits[order]
+        return jnp.where(x == -math.inf, at_left, jnp.where(x == math.inf, at_right, value))
+
+    def _number(self, order: int, z: float) -> float:
+        with jax.ensure_compile_time_eval(), jax.enable_x64(True):
+            return float(self.derivative(order, jnp.asarray(z, float)))
+
+    def _sides(self, order: int, z: float) -> tuple[float, float, float, float]:
+        """(z, value just left of it, z, value just right of it)."""
+        # Subnormals count as 0 in compiled code, so the neighbours of 0 are the smallest normals.
+        before = math.nextafter(z, -math.inf) if z else -(2.0**-1022)
+        after = math.nextafter(z, math.inf) if z else 2.0**-1022
+        return z, self._number(order, before), z, self._number(order, after)
 
 
-def _finite(x: Array) -> Array:
-    return jnp.where(jnp.isinf(x), 0.0, x)
+@partial(jax.custom_jvp, nondiff_argnums=(0, 1))
+def _linked(activation: Activation, order: int, x: Array) -> Array:
+    """A derivative whose own derivative is the next formula, not an automatic one."""
+    return activation._formulas[order](x, *activation.parameters)
+
+
+@_linked.defjvp
+def _(
+    activation: Activation, order: int, primals: tuple[Array], tangents: tuple[Array]
+) -> tuple[Array, Array]:
+    (x,), (dx,) = primals, tangents
+    return _linked(activation, order, x), activation.derivative(order + 1, x) * dx
+
+
+def _within_period(period: float, lo: Array, hi: Array) -> tuple[Array, Array]:
+    """[lo, hi] moved by a multiple of the period to |lo| ≤ period/2; the line, if it is longer.
+
+    The phase is read from sine and cosine, which reduce huge arguments exactly, as a quotient by a
+    rounded period could not. With a period that is not 2π the product below is rounded, and where
+    that could matter the answer is the line: sound, not tight.
+    """
+    frequency = math.tau / period
+    angle = lo * frequency
+    first = jnp.arctan2(jnp.sin(angle), jnp.cos(angle)) / frequency
+    known = hi - lo < period
+    if frequency != 1:
+        known &= jnp.abs(angle) * jnp.finfo(lo.dtype).eps < 1e-6
+    return jnp.where(known, first, -math.inf), jnp.where(known, first + (hi - lo), math.inf)
+
+
+def _infinite(pairs: Pairs) -> tuple[float, ...]:
+    return tuple(sorted({point for point, value in pairs if math.isinf(value)}))

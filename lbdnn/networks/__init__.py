@@ -10,3 +10,11 @@ from .operations import (
     Repeat as Repeat,
     Scaling as Scaling,
 )
+from .reading import (
+    Model as Model,
+    ModelError as ModelError,
+    from_equinox as from_equinox,
+    from_layers as from_layers,
+    read as read,
+    write as write,
+)

@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from types import ModuleType
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -50,17 +52,40 @@ class Chain:
         return size
 
     def __call__(self, theta: Theta, sigma: Float[Array, " n"]) -> Float[Array, " m"]:
-        """Φ(σ, θ): shapes (inputs,) to (outputs,)."""
-        x = sigma
+        """Φ(σ, θ): shapes (inputs,) to (outputs,).
+
+        Raises ValueError where θ or σ does not have the network's shapes.
+        """
+        _check(self.operations, theta)
+        if np.shape(sigma) != (self.inputs,):
+            raise ValueError(
+                f"the network takes one input of shape ({self.inputs},); got {np.shape(sigma)}; "
+                "map it over points with jax.vmap(net, (None, 0))"
+            )
+        x = jnp.asarray(sigma)
         for operation, parameters in zip(self.operations, theta, strict=True):
             x = operation.apply(parameters, x)
         return x
 
     def init(self, key: Array, initializer: Initializer | None = None) -> Theta:
-        """Random parameters; by default all of them U(−0.5, 0.5), as in the published benchmarks."""
+        """Random parameters; by default all U(−0.5, 0.5), as in the published benchmarks."""
         initializer = uniform(0.5) if initializer is None else initializer
         keys = jax.random.split(key, len(self.operations))
         return tuple(o.init(k, initializer) for o, k in zip(self.operations, keys, strict=True))
+
+    def validate(self, theta: Theta) -> None:
+        """Checks concrete parameters: their structure, their shapes, no NaN or infinity.
+
+        Raises ValueError naming the layer. It looks at values, so call it outside `jax.jit`.
+        """
+        _check(self.operations, theta)
+        for j, weight in enumerate(self.weights(theta)):
+            if not jnp.issubdtype(weight.dtype, jnp.floating):
+                raise ValueError(
+                    f"layer {j} of θ holds {weight.dtype}; pass floating-point weights"
+                )
+            if not np.all(np.isfinite(np.asarray(weight))):
+                raise ValueError(f"layer {j} of θ holds NaN or infinity; pass finite weights")
 
     def steps(self, theta: Theta) -> list[tuple[Operation, Parameters]]:
         """The operations with their parameters, repetitions written out."""
@@ -80,7 +105,7 @@ class Chain:
         """The matrices V_jᵀ, each (n_out, n_in + bias), in order."""
         return [own for op, own in self.steps(theta) if isinstance(op, Affine)]
 
-    def with_weights(self, weights: Sequence[Array]) -> Theta:
+    def with_weights(self, weights: Sequence[Array] | Sequence[np.ndarray]) -> Theta:
         """The inverse of `weights`."""
         theirs = [np.shape(w) for w in weights]
         if theirs != [a.shape for a in self.affine]:
@@ -90,18 +115,50 @@ class Chain:
         return _restack(self.operations, iter(weights))
 
     def ravel(self, theta: Theta) -> Float[Array, " p"]:
-        """θ as one vector, [vec V_0; …; vec V_k], columns stacked, bias in the last row of V_j."""
-        return jnp.concatenate([jnp.ravel(w) for w in self.weights(theta)] or [jnp.zeros(0)])
+        """θ as one vector, [vec V_0; …; vec V_k], columns stacked, bias in the last row of V_j.
+
+        NumPy parameters give a NumPy vector of their own precision.
+        """
+        weights = self.weights(theta)
+        xp = _namespace(weights)
+        return xp.concatenate([xp.ravel(w) for w in weights] or [xp.zeros(0)])
 
     def unravel(self, vector: Float[Array, " p"]) -> Theta:
-        """The inverse of `ravel`."""
+        """The inverse of `ravel`; like it, it makes NumPy arrays of NumPy arrays."""
         if np.shape(vector) != (self.size,):
-            raise ValueError(f"the network has {self.size} parameters; got {np.shape(vector)}")
+            raise ValueError(
+                f"the network has {self.size} parameters; got an array of shape {np.shape(vector)}"
+            )
         ends = np.cumsum([math.prod(a.shape) for a in self.affine])
-        pieces = jnp.split(vector, ends[:-1])
+        pieces = _namespace([vector]).split(vector, ends[:-1])
         return self.with_weights(
-            [piece.reshape(a.shape) for piece, a in zip(pieces, self.affine, strict=True)]
+            [piece.reshape(a.shape) for piece, a in zip(pieces, self.affine, strict=False)]
         )
+
+
+def _check(operations: Sequence[Operation], theta: Theta, stack: tuple[int, ...] = ()) -> None:
+    if not isinstance(theta, tuple | list) or len(theta) != len(operations):
+        found = f"{len(theta)} entries" if isinstance(theta, tuple | list) else type(theta).__name__
+        raise ValueError(
+            f"θ must be a tuple of {len(operations)} entries, one an operation; got {found}; "
+            "make it with net.init, net.unravel or net.with_weights"
+        )
+    for place, (operation, own) in enumerate(zip(operations, theta, strict=True)):
+        if isinstance(operation, Repeat):
+            _check(operation.operations, own, (*stack, operation.times))
+        elif isinstance(operation, Affine):
+            shape = (*stack, *operation.shape)
+            if not hasattr(own, "shape") or own.shape != shape:
+                found = f"shape {np.shape(own)}" if hasattr(own, "shape") else repr(own)
+                raise ValueError(
+                    f"operation {place}, an affine layer {operation.n_in} -> {operation.n_out}, "
+                    f"needs a parameter of shape {shape}; got {found}"
+                )
+        elif own is not None:
+            raise ValueError(
+                f"operation {place} ({type(operation).__name__}) has no parameters and needs None; "
+                f"got {type(own).__name__}"
+            )
 
 
 def _unrolled(
@@ -123,12 +180,12 @@ def _affine(operations: Sequence[Operation]) -> Iterator[Affine]:
             yield operation
 
 
-def _restack(operations: Sequence[Operation], weights: Iterator[Array]) -> Theta:
+def _restack(operations: Sequence[Operation], weights: Iterator[Any]) -> Theta:
     theta: list[Parameters] = []
     for operation in operations:
         if isinstance(operation, Repeat):
             blocks = [_restack(operation.operations, weights) for _ in range(operation.times)]
-            stack = np.stack if _all_numpy(blocks) else jnp.stack
+            stack = _namespace(jax.tree.leaves(blocks)).stack
             theta.append(jax.tree.map(lambda *leaves, stack=stack: stack(leaves), *blocks))
         elif isinstance(operation, Affine):
             theta.append(next(weights))
@@ -137,5 +194,6 @@ def _restack(operations: Sequence[Operation], weights: Iterator[Array]) -> Theta
     return tuple(theta)
 
 
-def _all_numpy(tree: object) -> bool:
-    return all(isinstance(leaf, np.ndarray) for leaf in jax.tree.leaves(tree))
+def _namespace(leaves: Sequence[object]) -> ModuleType:
+    # NumPy stays NumPy: outside 64-bit mode JAX would round float64 weights.
+    return np if all(isinstance(leaf, np.ndarray) for leaf in leaves) else jnp

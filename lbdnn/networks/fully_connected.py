@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import index
 
 from ..activations import Activation, get
 from .chain import Chain
-from .operations import Affine, Operation, Pointwise, Repeat, Scaling
+from .operations import Affine, Operation, Pointwise, Scaling, stacked
 
 Scale = tuple[Sequence[float], Sequence[float]]
 
@@ -33,41 +34,34 @@ def FullyConnected(
 
     **Returns:** a `Chain`. Equal consecutive hidden layers are kept stacked.
     """
-    sizes = tuple(int(n) for n in sizes)
-    if len(sizes) < 2 or min(sizes) < 1:
-        raise ValueError(f"sizes must be two or more positive integers; got {sizes}")
+    sizes = _checked(sizes)
     hidden = len(sizes) - 2
     if isinstance(activation, str | Activation):
         activation = [activation] * hidden
     if len(activation) != hidden:
         raise ValueError(f"{hidden} hidden layers need {hidden} activations; got {len(activation)}")
-    activations = [_named(a) for a in activation]
 
     operations: list[Operation] = []
     if input_scaling is not None:
         operations.append(_scaling(input_scaling))
     operations.append(Affine(sizes[0], sizes[1], bias))
-    pending: tuple[tuple[Operation, ...], int] | None = None
-    for j, ς in enumerate(activations, start=1):
-        block = (Pointwise(ς), Affine(sizes[j], sizes[j + 1], bias))
-        if pending and pending[0] == block:
-            pending = (block, pending[1] + 1)
-            continue
-        operations += _flush(pending)
-        pending = (block, 1)
-    operations += _flush(pending)
+    for ς, n_in, n_out in zip(activation, sizes[1:-1], sizes[2:], strict=True):
+        operations += [Pointwise(_named(ς)), Affine(n_in, n_out, bias)]
     if output != "linear":
         operations.append(Pointwise(_named(output)))
     if output_scaling is not None:
         operations.append(_scaling(output_scaling))
-    return Chain(tuple(operations), sizes[0])
+    return Chain(stacked(operations), sizes[0])
 
 
-def _flush(pending: tuple[tuple[Operation, ...], int] | None) -> Sequence[Operation]:
-    if pending is None:
-        return ()
-    block, times = pending
-    return block if times == 1 else (Repeat(block, times),)
+def _checked(sizes: Sequence[int]) -> tuple[int, ...]:
+    try:
+        whole = tuple(index(n) for n in sizes)
+    except TypeError:
+        whole = ()
+    if len(whole) < 2 or min(whole) < 1:
+        raise ValueError(f"sizes must be two or more positive integers; got {sizes!r}")
+    return whole
 
 
 def _named(activation: str | Activation) -> Activation:

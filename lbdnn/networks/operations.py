@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array
 
 from ..activations import Activation
 
-# What an operation takes as parameters: an array, None, or (Repeat) a tuple of them, stacked.
-Parameters: TypeAlias = "Array | None | tuple[Parameters, ...]"
+# What an operation takes as parameters: an array, None, or (Repeat) a tuple of such, stacked.
+Parameters: TypeAlias = Any
 Initializer: TypeAlias = Callable[[Array, int, int, bool], Array]
 
 
@@ -55,10 +55,7 @@ class Affine:
         return parameters[:, : self.n_in]
 
     def apply(self, parameters: Parameters, x: Array) -> Array:
-        assert isinstance(parameters, jax.Array) or hasattr(parameters, "shape")
-        product = jnp.matmul(
-            self.weight(parameters), x, precision=jax.lax.Precision.HIGHEST
-        )
+        product = jnp.matmul(self.weight(parameters), x, precision=jax.lax.Precision.HIGHEST)
         return product + parameters[:, self.n_in] if self.bias else product
 
     def init(self, key: Array, initializer: Initializer) -> Array:
@@ -97,7 +94,8 @@ class Scaling:
         return inputs
 
     def apply(self, parameters: Parameters, x: Array) -> Array:
-        return jnp.asarray(self.scale, x.dtype) * x + jnp.asarray(self.offset, x.dtype)
+        dtype = jnp.result_type(x, float)  # integer inputs must not round the scale
+        return jnp.asarray(self.scale, dtype) * x + jnp.asarray(self.offset, dtype)
 
     def init(self, key: Array, initializer: Initializer) -> None:
         return None
@@ -145,3 +143,30 @@ class Repeat:
             for row in keys
         ]
         return jax.tree.map(lambda *leaves: jnp.stack(leaves), *blocks)
+
+
+def stacked(operations: Sequence[Operation]) -> tuple[Operation, ...]:
+    """The same chain with equal consecutive blocks (Pointwise, Affine) as one `Repeat`."""
+    result: list[Operation] = []
+    place = 0
+    while place < len(operations):
+        block = tuple(operations[place : place + 2])
+        times = 0
+        if _is_layer(block):
+            times = 1
+            while tuple(operations[place + 2 * times : place + 2 * times + 2]) == block:
+                times += 1
+        if times > 1:
+            result.append(Repeat(block, times))
+            place += 2 * times
+        else:
+            result.append(operations[place])
+            place += 1
+    return tuple(result)
+
+
+def _is_layer(block: tuple[Operation, ...]) -> bool:
+    match block:
+        case (Pointwise(), Affine(n_in, n_out)):
+            return n_in == n_out
+    return False

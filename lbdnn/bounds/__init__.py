@@ -1,0 +1,7 @@
+"""Certified bounds over sets of inputs and parameters."""
+
+from .certify import certify as certify
+from .layerwise import Layerwise as Layerwise
+from .method import QUANTITIES as QUANTITIES, Method as Method
+from .norm_polynomial import NormPolynomial as NormPolynomial
+from .polynomial import Polynomial as Polynomial, polynomials as polynomials, remainder as remainder

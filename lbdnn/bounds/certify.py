@@ -1,0 +1,164 @@
+"""From a network and two sets to a certificate."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from functools import partial
+from importlib.metadata import version
+
+import jax
+import numpy as np
+
+from ..certificate import Bound, Certificate, fingerprint
+from ..networks import Chain, Pointwise, Theta
+from ..search import Attack, Witness
+from ..sets import Ball, InputRegion, InputSet, ParameterRegion, ParameterSet
+from .layerwise import Layerwise
+from .method import ARITHMETIC, QUANTITIES, Method
+from .polynomial import Polynomial
+
+_NAMED: dict[str, Method] = {"polynomial": Polynomial(), "layerwise": Layerwise()}
+
+
+def certify(
+    net: Chain,
+    theta: Theta,
+    *,
+    inputs: InputSet,
+    parameters: ParameterSet | None = None,
+    quantities: Sequence[str] | None = None,
+    method: str | Method = "layerwise",
+    attack: Attack | None = Attack(),  # noqa: B008  (frozen)
+) -> Certificate:
+    r"""Bounds of Φ and of its derivatives over a set of inputs and a set of parameters.
+
+    **Arguments:**
+
+    - `net`, `theta`: the network and its parameters, the centre of the parameter set unless the
+      set names its own.
+    - `inputs`: `Box(lo, hi)` or `Ball(radius)`.
+    - `parameters`: `Ball(radius)`, `LayerBalls(radii)` or `Box(lo, hi)`; None: θ alone.
+    - `quantities`: some of "value", "jacobian" (∂Φ/∂θ), "hessian" (∂²Φ/∂θ²), "input_jacobian"
+      (∂Φ/∂σ); None: all that exist.
+    - `method`: a method such as `Layerwise()`, or "polynomial" or "layerwise" for its defaults.
+    - `attack`: what finds the lower bounds; None leaves them 0.
+
+    **Returns:** a `Certificate`, computed in float64 for the weights as stored.
+
+    **Raises:** ValueError, in one sentence, for weights with NaN, sets that do not fit the
+    network, unknown names, and a quantity asked for by name that has no bound over the set.
+    """
+    began = time.perf_counter()
+    net.validate(theta)
+    method = named(method)
+    wanted = QUANTITIES if quantities is None else tuple(quantities)
+    for quantity in wanted:
+        if quantity not in QUANTITIES:
+            raise ValueError(f"the quantities are {', '.join(QUANTITIES)}; got {quantity!r}")
+    parameters = Ball(0.0) if parameters is None else parameters
+    with jax.enable_x64(True):
+        box = inputs.input_region(net)
+        region = parameters.parameter_region(net, theta)
+        _check_inside(net, theta, region)
+        upper = method.bounds(net, box, region)
+        bounds: dict[str, Bound] = {}
+        missing: dict[str, str] = {}
+        for quantity in wanted:
+            most = float(upper[quantity])
+            if not math.isfinite(most):
+                missing[quantity] = _why(net, quantity)
+                if quantities is not None:
+                    raise ValueError(missing[quantity])
+                continue
+            found = None if attack is None else _attacked(attack, net, quantity, box, region)
+            bounds[quantity] = Bound(
+                quantity,
+                "euclidean" if quantity == "value" else "operator",
+                most,
+                0.0 if found is None else float(found.value),
+                repr(method),
+                None if found is None else _readable(net, found),
+            )
+        radius = float(region.reach())
+    return Certificate(
+        bounds=bounds,
+        network=fingerprint(net, theta),
+        inputs=repr(inputs),
+        parameters=repr(parameters),
+        radius=radius,
+        arithmetic=ARITHMETIC,
+        missing=missing,
+        versions={name: version(name) for name in ("lbdnn", "jax", "jaxlib", "numpy")},
+        seconds=time.perf_counter() - began,
+    )
+
+
+def named(method: str | Method) -> Method:
+    """A method from its name, with its defaults; a method as it is.
+
+    Raises ValueError for an unknown name.
+    """
+    if not isinstance(method, str):
+        return method
+    if method not in _NAMED:
+        raise ValueError(f"the methods are {', '.join(_NAMED)}; got {method!r}")
+    return _NAMED[method]
+
+
+@partial(jax.jit, static_argnums=(0, 1, 2))
+def _attacked(
+    attack: Attack, net: Chain, quantity: str, inputs: InputRegion, parameters: ParameterRegion
+) -> Witness:
+    return attack(net, quantity, inputs, parameters)
+
+
+def _readable(net: Chain, found: Witness) -> dict[str, list]:
+    def flat(weights: list) -> list[float]:
+        return np.asarray(net.ravel(net.with_weights(weights))).tolist()
+
+    return {
+        "sigma": np.asarray(found.sigma).tolist(),
+        "theta": flat(found.weights),
+        "directions": [
+            flat(d) if isinstance(d, list) else np.asarray(d).tolist() for d in found.directions
+        ],
+    }
+
+
+def _check_inside(net: Chain, theta: Theta, region: ParameterRegion) -> None:
+    weights = [np.asarray(w, np.float64) for w in net.weights(theta)]
+    shifts = [np.abs(w - c) for w, c in zip(weights, region.center, strict=True)]
+    layers = [float(np.linalg.norm(s)) for s in shifts]
+    slack = 1 + 1e-12
+    inside = (
+        math.hypot(*layers) <= float(region.radius) * slack
+        and all(a <= b * slack for a, b in zip(layers, region.layers, strict=True))
+        and all(np.all(s <= e * slack) for s, e in zip(shifts, region.entries, strict=True))
+    )
+    if not inside:
+        raise ValueError(
+            "the parameters θ lie outside the set of parameters; enlarge it, or centre it at θ "
+            "(center=None)"
+        )
+
+
+def _why(net: Chain, quantity: str) -> str:
+    kinked = sorted(
+        {
+            step.activation.name
+            for step, _ in net.steps(net.with_weights([np.zeros(a.shape) for a in net.affine]))
+            if isinstance(step, Pointwise) and step.activation.kinks
+        }
+    )
+    if quantity == "hessian" and kinked:
+        return (
+            f"{', '.join(kinked)} has no second derivative at its kinks and the set may cross one, "
+            "so ∂²Φ/∂θ² has no bound; ask for 'jacobian' (the remainder is then at most "
+            "2·sup‖∂Φ/∂θ‖·‖θ̃‖), or certify a smaller set"
+        )
+    return (
+        f"this method finds no finite bound of {quantity} over the set; try a smaller set or "
+        "another method"
+    )

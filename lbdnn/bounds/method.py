@@ -1,0 +1,52 @@
+"""The common face of the methods."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from functools import partial
+from typing import Protocol
+
+import jax
+import numpy as np
+
+from ..networks import Chain
+from ..sets import InputRegion, ParameterRegion
+
+QUANTITIES = ("value", "jacobian", "hessian", "input_jacobian")
+
+# Upper bounds are evaluated in float64 rounded to nearest, then widened by this much of
+# themselves: far more than rounding costs them, but an allowance, not a proof.
+WIDENING = 1e-9
+ARITHMETIC = f"float64 rounded to nearest, upper bounds widened by {WIDENING:g} of themselves"
+
+
+class Method(Protocol):
+    """A way to bound ‖Φ‖, ‖∂Φ/∂θ‖, ‖∂²Φ/∂θ²‖ (operator norm) and ‖∂Φ/∂σ‖ over a set.
+
+    Methods are frozen dataclasses whose fields are their choices.
+    """
+
+    @abstractmethod
+    def bounds(
+        self, net: Chain, inputs: InputRegion, parameters: ParameterRegion
+    ) -> dict[str, np.ndarray]:
+        """Upper bounds of the quantities, float64; inf where a quantity has none.
+
+        A leading axis on every leaf of both regions gives arrays of bounds. Call it under
+        `jax.enable_x64(True)`.
+        """
+        ...
+
+
+@partial(jax.jit, static_argnums=(0, 1))
+def compiled(
+    method: object, net: Chain, inputs: InputRegion, parameters: ParameterRegion
+) -> dict[str, jax.Array]:
+    """`method.upper` over regions that may have a leading axis, compiled once for a network."""
+    upper = partial(method.upper, net)  # pyright: ignore[reportAttributeAccessIssue]
+    return (jax.vmap(upper) if inputs.lo.ndim == 2 else upper)(inputs, parameters)
+
+
+def widened(upper: dict[str, jax.Array] | dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The values with the allowance for rounding, as NumPy arrays."""
+    return {name: np.asarray(value, np.float64) * (1 + WIDENING) for name, value in upper.items()}

@@ -1,0 +1,162 @@
+"""What was asked of a network, what was shown, and how."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import secrets
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .networks import Chain, Theta
+
+MEANINGS = {
+    "value": "‖Φ‖₂",
+    "jacobian": "‖∂Φ/∂θ‖₂",
+    "hessian": "‖∂²Φ/∂θ²‖ (operator norm)",
+    "input_jacobian": "‖∂Φ/∂σ‖₂",
+}
+
+
+@dataclass(frozen=True)
+class Bound:
+    """lower ≤ sup of the quantity over the set ≤ upper.
+
+    `norm` is "euclidean" for the value, else "operator". `lower` is attained at `witness`: the
+    point (sigma, theta as a vector) and, for derivatives, unit directions; 0 and None without an
+    attack. `method` names the method behind `upper`.
+    """
+
+    quantity: str
+    norm: str
+    upper: float
+    lower: float
+    method: str
+    witness: dict[str, Any] | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def ratio(self) -> float:
+        """upper / lower: how loose the bound can be at most (1 where both are 0)."""
+        if self.lower > 0:
+            return self.upper / self.lower
+        return 1.0 if self.upper == 0 else math.inf
+
+
+@dataclass(frozen=True)
+class Certificate(Mapping[str, Bound]):
+    """Bounds of one network over one set of inputs and parameters, by quantity.
+
+    `network` is the SHA-256 of its structure and of exactly the stored weights; `inputs` and
+    `parameters` describe the sets; `radius` is an upper bound of the distance of a parameter of
+    the set from the set's centre; `missing` says of a quantity without a bound why; `arithmetic`
+    says how far rounding was taken into account.
+    """
+
+    bounds: dict[str, Bound]
+    network: str
+    inputs: str
+    parameters: str
+    radius: float
+    arithmetic: str
+    missing: dict[str, str] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    def __getitem__(self, quantity: str) -> Bound:
+        if quantity in self.missing:
+            raise KeyError(self.missing[quantity])
+        return self.bounds[quantity]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.bounds)
+
+    def __len__(self) -> int:
+        return len(self.bounds)
+
+    def remainder(self, radius: float) -> float:
+        r"""A bound of ‖Φ(σ,θ+θ̃) − Φ(σ,θ) − ∂Φ/∂θ(σ,θ)θ̃‖ for θ, θ+θ̃ in the set, ‖θ̃‖ ≤ radius.
+
+        ½ H̄ ‖θ̃‖² by Taylor's theorem on the (convex) set, or 2 J̄ ‖θ̃‖ by the mean value theorem,
+        whichever is smaller; the second alone where no Hessian bound exists.
+
+        Raises ValueError if the radius is larger than that of the certified set, or where neither
+        "hessian" nor "jacobian" was certified.
+        """
+        if not 0 <= radius <= self.radius * (1 + 1e-12):
+            raise ValueError(
+                f"the certificate covers parameters up to {self.radius:g} from its centre; got "
+                f"radius {radius:g}: certify a larger set"
+            )
+        found = []
+        if "hessian" in self.bounds:
+            found.append(0.5 * self["hessian"].upper * radius**2)
+        if "jacobian" in self.bounds:
+            found.append(2 * self["jacobian"].upper * radius)
+        if not found:
+            raise ValueError("the remainder needs 'hessian' or 'jacobian' among the quantities")
+        return min(found)
+
+    def __str__(self) -> str:
+        head = f"{'quantity':<28}{'upper':>14}{'lower':>14}{'ratio':>10}  method"
+        rows = [
+            f"{MEANINGS[b.quantity]:<28}{b.upper:>14.6g}{b.lower:>14.6g}{b.ratio:>10.3g}  {b.method}"
+            for b in self.bounds.values()
+        ]
+        notes = [f"no {quantity}: {why}" for quantity, why in self.missing.items()]
+        foot = [
+            f"network {self.network[:12]}, inputs {self.inputs}, parameters {self.parameters}",
+            f"arithmetic: {self.arithmetic}; {self.seconds:.2g} s",
+        ]
+        return "\n".join([head, *rows, *notes, *foot])
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes the certificate as JSON; the file appears whole or not at all."""
+        content = asdict(self) | {"format": "lbdnn certificate 1"}
+        write_text(path, json.dumps(content, indent=1, ensure_ascii=False, default=_listed))
+
+
+def load_certificate(path: str | os.PathLike[str]) -> Certificate:
+    """Reads what `Certificate.save` wrote.
+
+    Raises ValueError, in one sentence, for a file that is no certificate.
+    """
+    try:
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
+        if content.pop("format") != "lbdnn certificate 1":
+            raise KeyError("format")
+        bounds = {name: Bound(**entry) for name, entry in content.pop("bounds").items()}
+        return Certificate(bounds=bounds, **content)
+    except FileNotFoundError:
+        raise ValueError(f"{path}: no such file") from None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path} is not a certificate of this version ({error!r})") from None
+
+
+def fingerprint(net: Chain, theta: Theta) -> str:
+    """The SHA-256 of the network's structure and of its weights as stored."""
+    digest = hashlib.sha256(repr(net).encode())
+    for weight in map(np.asarray, net.weights(theta)):
+        digest.update(f"{weight.dtype.str}{weight.shape}".encode())
+        digest.update(np.ascontiguousarray(weight).tobytes())
+    return digest.hexdigest()
+
+
+def write_text(path: str | os.PathLike[str], text: str) -> None:
+    """Writes a file that appears whole or not at all."""
+    target = Path(path)
+    temporary = target.with_name(f".{target.name}.{secrets.token_hex(8)}")
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        os.replace(temporary, target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _listed(value: Any) -> Any:
+    return np.asarray(value).tolist()

@@ -1,0 +1,204 @@
+"""Our own format: safetensors, with the network's structure as JSON in the metadata."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...activations import Activation, get
+from ..chain import Chain, Theta
+from ..operations import Affine, Operation, Pointwise, Repeat, Scaling
+from .model import LARGEST_LAYER, MOST_OPERATIONS, Model, ModelError, floating, named, shown
+
+KEY = "lbdnn"
+_VERSION = 1
+
+
+def write(
+    path: str | PathLike[str],
+    net: Chain,
+    theta: Theta,
+    *,
+    inputs: tuple[Any, Any] | None = None,
+) -> None:
+    """Writes a network to a safetensors file that `read` gives back bit for bit.
+
+    Tensors V0, V1, … are the matrices V_jᵀ, (n_out, n_in + bias), in float32 or float64 (float16
+    and bfloat16 are widened to float32). The metadata entry "lbdnn" is JSON: the operations,
+    with an activation as its name; one that is not in the library is read back by
+    `read(path, activations={name: activation})`. The file appears whole or not at all.
+
+    **Arguments:**
+
+    - `path`: the file, with suffix `.safetensors`; an existing one is replaced.
+    - `net`, `theta`: the network and its parameters.
+    - `inputs`: optionally a box (lo, hi) of inputs, each (n,), to be kept with it.
+
+    **Raises:** `ModelError`, or `ImportError` naming the extra to install.
+    """
+    try:
+        from safetensors.numpy import save
+    except ImportError:
+        raise ImportError(
+            "writing networks needs the safetensors extra: pip install 'lbdnn[safetensors]'"
+        ) from None
+    path = Path(path)
+    if path.suffix != ".safetensors":
+        raise ModelError(f"{path}: a network is written to a file with suffix .safetensors")
+    try:
+        net.validate(theta)
+    except ValueError as error:
+        raise ModelError(str(error)) from None
+    description: dict[str, Any] = {
+        "version": _VERSION,
+        "inputs": net.inputs,
+        "operations": [_described(operation) for operation in net.operations],
+    }
+    if inputs is not None:
+        lo, hi = (np.broadcast_to(np.asarray(end, float), net.inputs).tolist() for end in inputs)
+        description["box"] = [lo, hi]
+    tensors = {
+        f"V{j}": np.ascontiguousarray(floating(w, f"layer {j}"))
+        for j, w in enumerate(net.weights(theta))
+    }
+    text = json.dumps(description, allow_nan=False)
+    # What is written must read back as this network, or it is not written.
+    own = {op.activation.spec: op.activation for op in _flat(net) if isinstance(op, Pointwise)}
+    if from_description(text, tensors, own, path.stem).net != net:
+        raise ModelError(f"{path}: two different activations of this network share a name")
+    content = save(tensors, {KEY: text})
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    try:
+        temporary.write_bytes(content)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _described(operation: Operation) -> dict[str, Any]:
+    match operation:
+        case Affine():
+            return {"affine": [operation.n_in, operation.n_out], "bias": operation.bias}
+        case Pointwise(activation):
+            spec = activation.spec
+            return {"activation": spec, "custom": not _in_library(spec, activation)}
+        case Scaling(scale, offset):
+            return {"scale": scale, "offset": offset}
+        case Repeat(operations, times):
+            return {"repeat": [_described(one) for one in operations], "times": times}
+    raise ModelError(f"an operation {type(operation).__name__} cannot be written")
+
+
+def _in_library(spec: str, activation: Activation) -> bool:
+    try:
+        return get(spec) == activation
+    except ValueError:
+        return False
+
+
+def _flat(net: Chain) -> list[Operation]:
+    # The operations with repetitions entered once.
+    inside: list[Operation] = list(net.operations)
+    for operation in inside:
+        if isinstance(operation, Repeat):
+            inside += operation.operations
+    return inside
+
+
+def from_description(
+    text: str,
+    tensors: Mapping[str, np.ndarray],
+    activations: Mapping[str, Activation],
+    name: str,
+) -> Model:
+    """The model of the metadata's JSON and the tensors."""
+    try:
+        description = json.loads(text)
+        if description["version"] != _VERSION:
+            raise ModelError(
+                f"the file's version is {shown(description['version'])}; {_VERSION} is supported"
+            )
+        inputs = _whole(description["inputs"], LARGEST_LAYER)
+        net = Chain(_Description(activations).operations(description["operations"]), inputs)
+        box = _box(description.get("box"), inputs)
+        if set(tensors) != {f"V{j}" for j in range(len(net.affine))}:
+            raise ModelError(
+                f"the network has {len(net.affine)} layers V0, V1, …; the file has the tensors "
+                f"{shown(sorted(tensors))}"
+            )
+        theta = net.with_weights([tensors[f"V{j}"] for j in range(len(net.affine))])
+    except ModelError:
+        raise
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise ModelError(
+            f"the metadata and tensors are no network that lbdnn wrote ({shown(str(error))})"
+        ) from None
+    return Model(net, theta, name, box)
+
+
+def _box(ends: Any, inputs: int) -> tuple[np.ndarray, np.ndarray] | None:
+    if ends is None:
+        return None
+    lo, hi = (np.array(end, np.float64) for end in ends)
+    finite = np.all(np.isfinite(lo)) and np.all(np.isfinite(hi))
+    if not (lo.shape == hi.shape == (inputs,) and finite and np.all(lo <= hi)):
+        raise ModelError("the box of inputs is not one of finite numbers lo <= hi, one an input")
+    return lo, hi
+
+
+def _whole(value: Any, largest: int) -> int:
+    if type(value) is not int or not 1 <= value <= largest:
+        raise ModelError(f"{shown(value)} is no whole number from 1 to {largest}")
+    return value
+
+
+class _Description:
+    """Reads operations, counting them so that no small file can ask for a huge network."""
+
+    def __init__(self, activations: Mapping[str, Activation]) -> None:
+        self.activations = activations
+        self.count = 0
+
+    def operations(self, entries: Any, times: int = 1) -> tuple[Operation, ...]:
+        self.count += times * max(len(entries), 1)
+        if not isinstance(entries, list) or self.count > MOST_OPERATIONS:
+            raise ModelError(f"the network needs a list of at most {MOST_OPERATIONS} operations")
+        return tuple(self._operation(entry, times) for entry in entries)
+
+    def _operation(self, entry: dict[str, Any], times: int) -> Operation:
+        match entry:
+            case {"affine": [n_in, n_out], "bias": bool(bias)}:
+                return Affine(_whole(n_in, LARGEST_LAYER), _whole(n_out, LARGEST_LAYER), bias)
+            case {"activation": str(spec), "custom": bool(custom)}:
+                return Pointwise(self._activation(spec, custom))
+            case {"scale": [*scale], "offset": [*offset]}:
+                return Scaling(tuple(map(_finite, scale)), tuple(map(_finite, offset)))
+            case {"repeat": [*inside], "times": repeated}:
+                repeated = _whole(repeated, MOST_OPERATIONS)
+                return Repeat(self.operations(inside, times * repeated), repeated)
+        raise ModelError(
+            f"operation {shown(entry)} is unknown; affine, activation, scale with offset, and "
+            "repeat are supported"
+        )
+
+    def _activation(self, spec: str, custom: bool) -> Activation:
+        if spec in self.activations:
+            return self.activations[spec]
+        if not custom:
+            return named(spec, "the network")
+        raise ModelError(
+            f"the activation {shown(spec)} is its writer's own; pass activations={{{spec!r}: …}}"
+        )
+
+
+def _finite(value: Any) -> float:
+    if not isinstance(value, float) or value - value != 0:
+        raise ModelError(f"{shown(value)} in a scaling is no finite number")
+    return value

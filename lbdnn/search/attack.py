@@ -1,0 +1,280 @@
+"""The other side of a bound: the largest value found by ascent."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from ..networks import Affine, Chain, Operation, Pointwise
+from ..sets import InputRegion, ParameterRegion
+
+Weights = list[Array]
+
+
+# Step lengths grow after a success and shrink after a failure.
+_GROW, _SHRINK = 1.3, 0.4
+
+
+class Witness(NamedTuple):
+    """Where a value is attained: value = ‖T(σ, θ)[directions]‖ with unit directions."""
+
+    value: Float[Array, ""]
+    sigma: Float[Array, " n"]
+    weights: Weights
+    directions: tuple
+
+
+def form(
+    net: Chain, quantity: str, sigma: Array, weights: Weights, directions: tuple
+) -> Float[Array, " m"]:
+    """The multilinear form whose largest norm over unit directions is the quantity, (m,).
+
+    value: Φ; jacobian: Φ'[E]; hessian: Φ''[E, F]; input_jacobian: (∂Φ/∂σ)[v]. By Banach's
+    theorem the symmetric form Φ'' has the same norm over pairs (E, F) as over E = F, so
+    ‖Φ''[E, F]‖ is a lower bound of the operator norm for any unit E, F.
+    """
+
+    def phi(w: Weights, s: Array) -> Array:
+        return net(net.with_weights(w), s)
+
+    if quantity == "value":
+        return phi(weights, sigma)
+    if quantity == "input_jacobian":
+        (direction,) = directions
+        return jax.jvp(lambda s: phi(weights, s), (sigma,), (direction,))[1]
+
+    def along(direction: Weights) -> Callable[[Weights], Array]:
+        return lambda w: jax.jvp(lambda v: phi(v, sigma), (w,), (direction,))[1]
+
+    if quantity == "jacobian":
+        return along(directions[0])(weights)
+    assert quantity == "hessian"
+    return jax.jvp(along(directions[0]), (weights,), (directions[1],))[1]
+
+
+_DIRECTIONS = {"value": 0, "jacobian": 1, "hessian": 2, "input_jacobian": 1}
+
+
+@dataclass(frozen=True)
+class Attack:
+    r"""Multi-start ascent over σ, θ and the directions of the derivative.
+
+    Each start repeats: the output direction u and one of the directions take their best values
+    given the others (a step of the higher-order power method: the form is linear in each), while
+    σ and θ take a projected gradient step, longer after a success and shorter after a failure.
+    Starts: corners of the box and random points, with θ from the sphere, the centre, and chained
+    rank-one perturbations that keep pre-activations near zero (where slopes are largest).
+
+    What it returns is *attained* at the returned witness, so it is a lower bound, whatever the
+    ascent did.
+
+    **Arguments:**
+
+    - `starts`: how many, `steps`: of each; `polish`: how many of them are continued.
+    - `seed`: of the random starts.
+    """
+
+    starts: int = 64
+    steps: int = 300
+    seed: int = 0
+
+    def __call__(
+        self, net: Chain, quantity: str, inputs: InputRegion, parameters: ParameterRegion
+    ) -> Witness:
+        """The best witness for one problem; jit and vmap over the regions."""
+        draw = partial(_start, net, quantity, inputs, parameters)
+        # One call for all random numbers: each one compiled costs as much as a layer.
+        shape = (self.starts, _numbers(net, quantity))
+        noise = jax.random.normal(jax.random.key(self.seed), shape)
+        first = jax.vmap(draw)(jnp.arange(self.starts), noise)
+        lengths = jnp.asarray([1.0, 0.3, 0.1, 0.03])[jnp.arange(self.starts) % 4]
+        climb = partial(_climb, net, quantity, inputs, parameters, self.steps)
+        found = jax.vmap(climb)(first, lengths)
+        top = jnp.argmax(found.value)
+        return jax.tree.map(lambda leaf: leaf[top], found)
+
+
+def _climb(
+    net: Chain,
+    quantity: str,
+    inputs: InputRegion,
+    parameters: ParameterRegion,
+    steps: int,
+    start: Witness,
+    length: Array,
+) -> Witness:
+    def objective(point: tuple, u: Array) -> tuple[Array, Array]:
+        value = form(net, quantity, *point)
+        return jnp.vdot(u, value), value
+
+    half = (inputs.hi - inputs.lo) / 2
+    reach = parameters.reach()
+    decay = 1e-3 ** (1 / steps)
+
+    def step(i: Array, state: tuple) -> tuple:
+        best, gradients, point, u, pace = state
+        fresh, value = jax.grad(objective, has_aux=True)(point, u)
+        size = jnp.linalg.norm(value)
+        better = size > best.value
+        best, gradients, u = jax.tree.map(
+            partial(jnp.where, better),
+            (Witness(size, *point), fresh, _unit(value)),
+            (best, gradients, u),
+        )
+        pace = jnp.where(better, jnp.minimum(_GROW * pace, 1.0), _SHRINK * pace)
+
+        g_sigma, g_weights, g_directions = gradients
+        towards = g_sigma * half
+        towards = half * towards / _positive(jnp.max(jnp.abs(towards)))
+        scale = pace * reach / _positive(_norm(g_weights))
+        sigma = inputs.project(best.sigma + pace * towards)
+        weights = parameters.project(
+            [w + scale * g for w, g in zip(best.weights, g_weights, strict=True)]
+        )
+        directions = tuple(
+            jax.tree.map(
+                lambda g, d, n=_norm(along), turn=turn: jnp.where(
+                    (i % len(g_directions) == turn) & (n > 0), g / _positive(n), d
+                ),
+                along,
+                old,
+            )
+            for turn, (along, old) in enumerate(zip(g_directions, best.directions, strict=True))
+        )
+        return best, gradients, (sigma, weights, directions), u, pace
+
+    point = (start.sigma, start.weights, start.directions)
+    value = form(net, quantity, *point)
+    u = jnp.where(jnp.linalg.norm(value) > 0, _unit(value), 1 / jnp.sqrt(value.size))
+    gradients = jax.tree.map(jnp.zeros_like, point)
+    first = (start._replace(value=jnp.full_like(start.value, -1.0)), gradients, point, u, length)
+    return jax.lax.fori_loop(0, steps, step, first)[0]
+
+
+def _numbers(net: Chain, quantity: str) -> int:
+    chain = sum(a.n_in + a.n_out for a in net.affine)
+    return 2 * net.inputs + chain + (1 + _DIRECTIONS[quantity]) * net.size
+
+
+def _start(
+    net: Chain,
+    quantity: str,
+    inputs: InputRegion,
+    parameters: ParameterRegion,
+    index: Array,
+    noise: Array,
+) -> Witness:
+    n = net.inputs
+    sizes = [n, n, *(size for a in net.affine for size in (a.n_in, a.n_out))]
+    first, second, *chain = _pieces(noise, sizes)
+    matrices = _pieces(noise[sum(sizes) :], [net.size] * (1 + _DIRECTIONS[quantity]))
+    shapes = [w.shape for w in parameters.center]
+    unit = [_matrices(_unit(m), shapes) for m in matrices]
+
+    # Corners in turn (as many as the starts allow), every fourth start anywhere inside.
+    bits = (index // 2 >> jnp.arange(n) % 30) & 1
+    bits = jnp.where(jnp.arange(n) < 30, bits == 1, first > 0)
+    corner = jnp.where(bits, inputs.hi, inputs.lo)
+    share = jax.scipy.stats.norm.cdf(first)
+    inside = inputs.lo + (inputs.hi - inputs.lo) * share
+    sigma = inputs.project(jnp.where(index % 4 == 3, inside, corner))
+
+    random = [c + parameters.reach() * d for c, d in zip(parameters.center, unit[0], strict=True)]
+    chained = _chained(net, sigma, parameters, chain)
+    weights = [
+        jnp.where(index % 3 == 0, chain, jnp.where(index % 3 == 1, center, point))
+        for chain, center, point in zip(chained, parameters.center, random, strict=True)
+    ]
+    weights = parameters.project(weights)
+
+    directions = (_unit(second),) if quantity == "input_jacobian" else tuple(unit[1:])
+    size = jnp.linalg.norm(form(net, quantity, sigma, weights, directions))
+    return Witness(size, sigma, weights, directions)
+
+
+def _chained(net: Chain, sigma: Array, parameters: ParameterRegion, noise: list[Array]) -> Weights:
+    """Weights with E_l ∝ q_{l+1} q_lᵀ along chained directions, q_{l+1} near W_l q_l / ‖W_l q_l‖.
+
+    The biases cancel the pre-activations, so that slopes are those at 0 and the gains of the
+    layers multiply; in the last hidden layer one neuron sits where |ς''| is largest. The first
+    layer is not amplified: a perturbation of its own parameters starts behind it. At most half
+    of the squared radius goes into the biases; the amplified layers share what is left.
+    """
+    steps = net.steps(net.with_weights(parameters.center))
+    hidden = [at for at, (operation, _) in enumerate(steps) if isinstance(operation, Pointwise)]
+    affine = [at for at, (operation, _) in enumerate(steps) if isinstance(operation, Affine)]
+    end = hidden[-1] if hidden else -1
+    last = max((at for at in affine if at < end), default=-1)
+
+    moves: dict[int, Array] = {}
+    for at, draw in zip(affine, noise[1::2], strict=True):
+        operation, own = steps[at]
+        assert isinstance(operation, Affine)
+        if operation.bias and at < end:
+            target = jnp.zeros(operation.n_out)
+            if at == last:
+                target = jnp.where(draw == jnp.max(draw), _peak(steps[end][0]), target)
+            x = sigma if at == affine[0] else jnp.zeros(operation.n_in)
+            moves[at] = target - operation.apply(own, x)
+    reach = parameters.reach()
+    need = _norm(moves) if moves else jnp.zeros(())
+    share = jnp.minimum(1.0, reach * jnp.sqrt(0.5) / _positive(need))
+    left = jnp.sqrt(jnp.maximum(reach**2 - (share * need) ** 2, 0.0))
+    gain = left / jnp.sqrt(max(len(affine) - 1, 1))
+
+    weights: Weights = []
+    q = jnp.ones(0)
+    for at, entry, draw in zip(affine, noise[::2], noise[1::2], strict=True):
+        operation, own = steps[at]
+        assert isinstance(operation, Affine)
+        if q.size != operation.n_in:
+            q = _unit(entry)
+        weight = operation.weight(own)
+        out = _unit(weight @ q + 0.3 * _unit(draw))
+        if at == last:
+            out = _unit(jnp.where(draw == jnp.max(draw), 1.0, 0.1 * out))
+        if at != affine[0]:
+            weight = weight + gain * jnp.outer(out, q)
+        if operation.bias:
+            bias = own[:, -1] + share * moves.get(at, jnp.zeros(operation.n_out))
+            weight = jnp.concatenate([weight, bias[:, None]], 1)
+        weights.append(weight)
+        q = out
+    return weights
+
+
+def _peak(operation: Operation) -> float:
+    """Where the activation's |ς''| is largest, if that is at a point; else 0."""
+    assert isinstance(operation, Pointwise)
+    finite = [(abs(v), z) for z, v in operation.activation.extremes[2] if math.isfinite(v)]
+    return max(finite, default=(0.0, 0.0))[1]
+
+
+def _unit(v: Array) -> Array:
+    return v / _positive(jnp.linalg.norm(v))
+
+
+def _pieces(vector: Array, sizes: Sequence[int]) -> list[Array]:
+    ends = np.cumsum(sizes)
+    return [vector[end - size : end] for end, size in zip(ends, sizes, strict=True)]
+
+
+def _matrices(vector: Array, shapes: Sequence[tuple[int, ...]]) -> Weights:
+    pieces = _pieces(vector, [math.prod(shape) for shape in shapes])
+    return [piece.reshape(shape) for piece, shape in zip(pieces, shapes, strict=True)]
+
+
+def _norm(tree: object) -> Array:
+    return jnp.sqrt(sum(jnp.sum(leaf**2) for leaf in jax.tree.leaves(tree)))
+
+
+def _positive(x: Array) -> Array:
+    return jnp.where(x > 0, x, 1.0)
