@@ -6,7 +6,6 @@ import hashlib
 import json
 import math
 import os
-import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from .files import write_whole
 from .networks import Chain, Theta
 
 MEANINGS = {
@@ -105,8 +105,8 @@ class Certificate(Mapping[str, Bound]):
     def __str__(self) -> str:
         head = f"{'quantity':<28}{'upper':>14}{'lower':>14}{'ratio':>10}  method"
         rows = [
-            f"{MEANINGS[b.quantity]:<28}{b.upper:>14.6g}{b.lower:>14.6g}{b.ratio:>10.3g}  {b.method}"
-            for b in self.bounds.values()
+            f"{MEANINGS[quantity]:<28}{b.upper:>14.6g}{b.lower:>14.6g}{b.ratio:>10.3g}  {b.method}"
+            for quantity, b in self.bounds.items()
         ]
         notes = [f"no {quantity}: {why}" for quantity, why in self.missing.items()]
         foot = [
@@ -118,7 +118,7 @@ class Certificate(Mapping[str, Bound]):
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the certificate as JSON; the file appears whole or not at all."""
         content = asdict(self) | {"format": "lbdnn certificate 1"}
-        write_text(path, json.dumps(content, indent=1, ensure_ascii=False, default=_listed))
+        write_whole(path, json.dumps(content, indent=1, ensure_ascii=False, default=_listed))
 
 
 def load_certificate(path: str | os.PathLike[str]) -> Certificate:
@@ -145,17 +145,6 @@ def fingerprint(net: Chain, theta: Theta) -> str:
         digest.update(f"{weight.dtype.str}{weight.shape}".encode())
         digest.update(np.ascontiguousarray(weight).tobytes())
     return digest.hexdigest()
-
-
-def write_text(path: str | os.PathLike[str], text: str) -> None:
-    """Writes a file that appears whole or not at all."""
-    target = Path(path)
-    temporary = target.with_name(f".{target.name}.{secrets.token_hex(8)}")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        os.replace(temporary, target)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _listed(value: Any) -> Any:

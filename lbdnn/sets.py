@@ -65,7 +65,7 @@ class ParameterRegion(NamedTuple):
         """An upper bound of ‖θ − c‖₂ over the region."""
         return jnp.minimum(self.radius, jnp.linalg.norm(self.layer_radii()))
 
-    def project(self, weights: list[Array]) -> list[Array]:
+    def project(self, weights: Sequence[Array]) -> list[Array]:
         """A point of the region near the given weights."""
         shifts = []
         for w, c, entry, limit in zip(weights, self.center, self.entries, self.layers, strict=True):
@@ -111,15 +111,15 @@ class Box:
 
     def input_region(self, net: Chain) -> InputRegion:
         lo, hi = self.ends(net.inputs)
-        return InputRegion(lo, hi, (lo + hi) / 2, np.float64(math.inf))
+        return InputRegion._make((lo, hi, (lo + hi) / 2, np.float64(math.inf)))
 
     def parameter_region(self, net: Chain, theta: Theta) -> ParameterRegion:
         lo, hi = self.ends(net.size, "parameter")
         center = (lo + hi) / 2
         # The rounded centre moves; the half-width covers both ends from where it landed.
         half = np.maximum(hi - center, center - lo)
-        return ParameterRegion(
-            _split(net, center), np.float64(math.inf), _infinite(net), _split(net, half)
+        return ParameterRegion._make(
+            (_split(net, center), np.float64(math.inf), _infinite(net), _split(net, half))
         )
 
 
@@ -140,11 +140,13 @@ class Ball:
     def input_region(self, net: Chain) -> InputRegion:
         center = _vector(0.0 if self.center is None else self.center, net.inputs, "input")
         radius = np.float64(self.radius)
-        return InputRegion(center - radius, center + radius, center, radius)
+        return InputRegion._make((center - radius, center + radius, center, radius))
 
     def parameter_region(self, net: Chain, theta: Theta) -> ParameterRegion:
         center = _center(net, theta, self.center)
-        return ParameterRegion(center, np.float64(self.radius), _infinite(net), _unbounded(net))
+        return ParameterRegion._make(
+            (center, np.float64(self.radius), _infinite(net), _unbounded(net))
+        )
 
 
 @dataclass(frozen=True)
@@ -165,7 +167,7 @@ class LayerBalls:
             )
         center = _center(net, theta, self.center)
         radii = np.asarray(self.radii, float)
-        return ParameterRegion(center, np.float64(math.inf), radii, _unbounded(net))
+        return ParameterRegion._make((center, np.float64(math.inf), radii, _unbounded(net)))
 
 
 InputSet = Box | Ball

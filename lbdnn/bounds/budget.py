@@ -36,7 +36,7 @@ class Budget(NamedTuple):
         at = jnp.minimum((jnp.sqrt(norms**2 + 2 * power / grid) - norms) / 2, limits)
         return power * jnp.log(norms + at) - grid * at**2
 
-    def cap(self, brackets: Float[Array, g * s]) -> Float[Array, "*s"]:
+    def cap(self, brackets: Float[Array, "g ..."]) -> Float[Array, "..."]:
         """The cap of the product whose brackets, summed over its layers, are given."""
         price = self.price.reshape(-1, *([1] * (brackets.ndim - 1)))
         return jnp.exp(jnp.min(brackets + price, 0))
@@ -58,7 +58,7 @@ def prefix(brackets: Float[Array, "g k"]) -> Float[Array, "g k+1"]:
 
 
 def between(
-    sums: Float[Array, "g k+1"], start: Int[Array, "*s"], stop: Int[Array, "*s"]
-) -> Float[Array, g * s]:
+    sums: Float[Array, "g k+1"], start: Int[Array, "..."], stop: Int[Array, "..."]
+) -> Float[Array, "g ..."]:
     """The sum over start ≤ l < stop; 0 where the range is empty."""
     return sums[:, jnp.maximum(start, stop)] - sums[:, start]

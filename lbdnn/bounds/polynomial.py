@@ -39,10 +39,11 @@ class Polynomial:
         self, net: Chain, inputs: InputRegion, parameters: ParameterRegion
     ) -> dict[str, np.ndarray]:
         """See `Method.bounds`; the norms are those of the smallest balls about 0."""
-        batched = np.ndim(inputs.lo) == 2
-        norms = (InputRegion.norm, ParameterRegion.norm)
-        size = [jax.vmap(norm) if batched else norm for norm in norms]
-        found = self.upper(net, np.asarray(size[0](inputs)), np.asarray(size[1](parameters)))
+        input_norm, parameter_norm = InputRegion.norm, ParameterRegion.norm
+        if np.ndim(inputs.lo) == 2:
+            input_norm, parameter_norm = jax.vmap(input_norm), jax.vmap(parameter_norm)
+        norms = np.asarray(input_norm(inputs)), np.asarray(parameter_norm(parameters))
+        found = self.upper(net, *norms)
         missing = np.full(np.shape(inputs.radius), np.inf)
         return widened({name: np.asarray(found.get(name, missing)) for name in QUANTITIES})
 

@@ -57,15 +57,15 @@ def hessian_norm_bounds(
     sigma: Float[Array, " n"],
     *,
     gap: float = 1e-2,
-    max_evaluations: int = 256,
+    max_evaluations: int = 128,
 ) -> tuple[float, float]:
     r"""Lower and upper bounds of the operator norm of ∂²Φ/∂θ² at a point.
 
     The norm is the sup over unit u ∈ R^m of f(u) = ‖Σ_i u_i ∂²Φ_i/∂θ²‖₂. f is a seminorm, so
     `sphere.sphere_maximum` applies. (For m = 2 it is the numerical radius of H_1 + iH_2.)
 
-    *Lower*: ‖∂²Φ[E, E]‖ for a unit E that was found by the ascent E ← eigenvector of Σ_i u_i H_i of
-    the largest |λ|, u ← ∂²Φ[E, E]/‖∂²Φ[E, E]‖, whose values never fall; it ends in a local maximum.
+    *Lower*: ‖∂²Φ[E, E]‖ for a unit E that was found: E is the eigenvector of Σ_i u_i H_i of the
+    largest |λ|, u from ascents to local maxima of f (±∂²Φ[E, E] is a subgradient of f at u).
 
     *Upper*: from values of f that cover the sphere, so no other local maximum is overlooked. It
     holds for exact values of f; these are ARPACK's (LAPACK's for d ≤ 128), not certified. For m = 1
@@ -84,11 +84,9 @@ def hessian_norm_bounds(
     with jax.enable_x64(True):
         second = _Second(net, theta, sigma)
 
-        def oracle(u: np.ndarray) -> tuple[float, np.ndarray, float]:
+        def oracle(u: np.ndarray) -> tuple[float, np.ndarray]:
             value, direction = _extreme(second.contract(u))
-            curve = second.along(direction)
-            attained = float(np.linalg.norm(curve))
-            return abs(value), (curve / attained if attained > 0 else u), attained
+            return abs(value), math.copysign(1.0, value) * second.along(direction)
 
         lower, upper = sphere_maximum(oracle, net.outputs, gap=gap, max_evaluations=max_evaluations)
         if upper > (1 + gap) * lower:

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.optimize import nnls
+from scipy.optimize import minimize, nnls
 
-# u -> (f(u), a unit vector u⁺, a lower bound of f(u⁺) that is at least f(u)).
-Oracle = Callable[[np.ndarray], tuple[float, np.ndarray, float]]
+# u -> (f(u), a subgradient of f there).
+Oracle = Callable[[np.ndarray], tuple[float, np.ndarray]]
 
 
 def sphere_maximum(
@@ -21,7 +21,10 @@ def sphere_maximum(
     r"""Lower and upper bounds of sup {f(u) : u ∈ R^m, ‖u‖ = 1} for f ≥ 0 sublinear and even.
 
     Sublinear: f(u + v) ≤ f(u) + f(v), and f(cu) = c f(u) for c ≥ 0. Such an f is convex, so its
-    maximum over the sphere may hide behind local ones; the lower bound comes from ascents.
+    maximum over the sphere may hide behind local ones.
+
+    **Lower bound.** The largest ‖q‖ of the subgradients q met: by convexity f(q/‖q‖) ≥ ‖q‖, and
+    ‖q‖ ≥ qᵀu = f(u). From every u that beats the others, q/‖q‖ is improved further by BFGS.
 
     **Upper bound.** Let the columns u_i of an invertible U be unit vectors, f_i = f(u_i), and let
     the unit vector u = Uc lie in their cone, c ≥ 0. Then f(u) ≤ Σ c_i f(u_i), and for every λ ≥ 0
@@ -87,19 +90,22 @@ class _Climb:
         first = u[np.argmax(np.abs(u) > 1e-9)]
         key = tuple(np.round(u * math.copysign(1.0, first), 9).tolist())
         if key not in self.known:
-            self.known[key] = self._climb_from(u)
+            best = self.best
+            self.known[key], slope = self._evaluate(u)
+            if self.best > best and len(u) > 1:
+                options = {"maxiter": 10, "gtol": 1e-5}
+                minimize(self._descent, slope / self.best, self.best, jac=True, options=options)
         return self.known[key]
 
-    def _climb_from(self, u: np.ndarray) -> float:
-        start, better, attained = self._evaluate(u)
-        value = start
-        while attained > self.best:
-            self.best = attained
-            if attained <= value * (1 + 1e-9):
-                break
-            value, better, attained = self._evaluate(better)
-        return start
+    def _descent(self, v: np.ndarray, scale: float) -> tuple[float, np.ndarray]:
+        """−f(v/‖v‖)/scale and its gradient."""
+        length = np.linalg.norm(v)
+        u = v / length
+        value, slope = self._evaluate(u)
+        return -value / scale, (value * u - slope) / (scale * length)
 
-    def _evaluate(self, u: np.ndarray) -> tuple[float, np.ndarray, float]:
+    def _evaluate(self, u: np.ndarray) -> tuple[float, np.ndarray]:
         self.evaluations += 1
-        return self.oracle(u)
+        value, slope = self.oracle(u)
+        self.best = max(self.best, float(np.linalg.norm(slope)))
+        return value, slope

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -117,7 +117,6 @@ def _climb(
 
     half = (inputs.hi - inputs.lo) / 2
     reach = parameters.reach()
-    decay = 1e-3 ** (1 / steps)
 
     def step(i: Array, state: tuple) -> tuple:
         best, gradients, point, u, pace = state
@@ -139,15 +138,10 @@ def _climb(
         weights = parameters.project(
             [w + scale * g for w, g in zip(best.weights, g_weights, strict=True)]
         )
+        # One direction a step: each is then the best for the others, so the value cannot fall.
         directions = tuple(
-            jax.tree.map(
-                lambda g, d, n=_norm(along), turn=turn: jnp.where(
-                    (i % len(g_directions) == turn) & (n > 0), g / _positive(n), d
-                ),
-                along,
-                old,
-            )
-            for turn, (along, old) in enumerate(zip(g_directions, best.directions, strict=True))
+            jax.tree.map(partial(jnp.where, i % len(g_directions) == turn), _turned(g, d), d)
+            for turn, (g, d) in enumerate(zip(g_directions, best.directions, strict=True))
         )
         return best, gradients, (sigma, weights, directions), u, pace
 
@@ -256,6 +250,14 @@ def _peak(operation: Operation) -> float:
     assert isinstance(operation, Pointwise)
     finite = [(abs(v), z) for z, v in operation.activation.extremes[2] if math.isfinite(v)]
     return max(finite, default=(0.0, 0.0))[1]
+
+
+def _turned(gradient: Any, direction: Any) -> Any:
+    """The unit direction along the gradient; the old one where the gradient vanishes."""
+    size = _norm(gradient)
+    return jax.tree.map(
+        lambda g, d: jnp.where(size > 0, g / _positive(size), d), gradient, direction
+    )
 
 
 def _unit(v: Array) -> Array:

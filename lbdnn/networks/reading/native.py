@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import secrets
 from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
@@ -13,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ...activations import Activation, get
+from ...files import write_whole
 from ..chain import Chain, Theta
 from ..operations import Affine, Operation, Pointwise, Repeat, Scaling
 from .model import LARGEST_LAYER, MOST_OPERATIONS, Model, ModelError, floating, named, shown
@@ -54,32 +53,30 @@ def write(
         raise ModelError(f"{path}: a network is written to a file with suffix .safetensors")
     try:
         net.validate(theta)
-    except ValueError as error:
-        raise ModelError(str(error)) from None
-    description: dict[str, Any] = {
+        text = _description(net, inputs)
+    except (ValueError, TypeError) as error:
+        raise ModelError(f"{path}: the network cannot be written: {error}") from None
+    tensors = {
+        f"V{j}": np.ascontiguousarray(floating(w, f"layer {j}"))
+        for j, w in enumerate(net.weights(theta))
+    }
+    # What is written must read back as this network, or it is not written.
+    own = {op.activation.spec: op.activation for op in _flat(net) if isinstance(op, Pointwise)}
+    if from_description(text, tensors, own, path.stem).net != net:
+        raise ModelError(f"{path}: two different activations of this network share a name")
+    write_whole(path, save(tensors, {KEY: text}))
+
+
+def _description(net: Chain, inputs: tuple[Any, Any] | None) -> str:
+    content: dict[str, Any] = {
         "version": _VERSION,
         "inputs": net.inputs,
         "operations": [_described(operation) for operation in net.operations],
     }
     if inputs is not None:
-        lo, hi = (np.broadcast_to(np.asarray(end, float), net.inputs).tolist() for end in inputs)
-        description["box"] = [lo, hi]
-    tensors = {
-        f"V{j}": np.ascontiguousarray(floating(w, f"layer {j}"))
-        for j, w in enumerate(net.weights(theta))
-    }
-    text = json.dumps(description, allow_nan=False)
-    # What is written must read back as this network, or it is not written.
-    own = {op.activation.spec: op.activation for op in _flat(net) if isinstance(op, Pointwise)}
-    if from_description(text, tensors, own, path.stem).net != net:
-        raise ModelError(f"{path}: two different activations of this network share a name")
-    content = save(tensors, {KEY: text})
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    try:
-        temporary.write_bytes(content)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        ends = [np.broadcast_to(np.asarray(end, float), net.inputs) for end in inputs]
+        content["box"] = [end.tolist() for end in ends]
+    return json.dumps(content, allow_nan=False)
 
 
 def _described(operation: Operation) -> dict[str, Any]:
@@ -90,7 +87,7 @@ def _described(operation: Operation) -> dict[str, Any]:
             spec = activation.spec
             return {"activation": spec, "custom": not _in_library(spec, activation)}
         case Scaling(scale, offset):
-            return {"scale": scale, "offset": offset}
+            return {"scale": [*map(float, scale)], "offset": [*map(float, offset)]}
         case Repeat(operations, times):
             return {"repeat": [_described(one) for one in operations], "times": times}
     raise ModelError(f"an operation {type(operation).__name__} cannot be written")
@@ -126,7 +123,7 @@ def from_description(
                 f"the file's version is {shown(description['version'])}; {_VERSION} is supported"
             )
         inputs = _whole(description["inputs"], LARGEST_LAYER)
-        net = Chain(_Description(activations).operations(description["operations"]), inputs)
+        net = Chain(_Structure(activations).operations(description["operations"]), inputs)
         box = _box(description.get("box"), inputs)
         if set(tensors) != {f"V{j}" for j in range(len(net.affine))}:
             raise ModelError(
@@ -159,7 +156,7 @@ def _whole(value: Any, largest: int) -> int:
     return value
 
 
-class _Description:
+class _Structure:
     """Reads operations, counting them so that no small file can ask for a huge network."""
 
     def __init__(self, activations: Mapping[str, Activation]) -> None:

@@ -25,7 +25,7 @@ def read_onnx(path: Path) -> Model:
     the order of the values; the batch, an axis of size 1 or of free size, is left out. A factor
     alpha or beta of Gemm is multiplied into the weights: exactly, in float64 if need be; only a
     float64 weight is rounded. Legacy files of opset < 7 are read with their own rules, also
-    where Gemm has leading axes of size 1.
+    where Gemm's input has further axes of size 1.
     """
     try:
         import onnx
@@ -66,6 +66,8 @@ def read_onnx(path: Path) -> Model:
 
 
 def _input(graph: Any, constants: Constants) -> tuple[Any, Shape]:
+    from onnx import TensorProto
+
     # Before IR version 4 initialisers are listed among the inputs.
     inputs = [value for value in graph.input if value.name not in constants]
     if len(inputs) != 1:
@@ -73,10 +75,8 @@ def _input(graph: Any, constants: Constants) -> tuple[Any, Shape]:
         raise ModelError(f"the graph has the inputs {shown(names)}; exactly one is supported")
     kind = inputs[0].type.tensor_type
     where = f"the graph's input {shown(inputs[0].name)}"
-    import onnx
-
-    types = onnx.TensorProto
-    if kind.elem_type not in (types.FLOAT, types.DOUBLE, types.FLOAT16, types.BFLOAT16):
+    floats = (TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16, TensorProto.BFLOAT16)
+    if kind.elem_type not in floats:
         raise ModelError(f"{where} is not floating-point")
     if not kind.HasField("shape"):
         raise ModelError(f"{where} has no stated shape")
@@ -100,8 +100,8 @@ def _place(proto: Any, current: Any, constants: Constants) -> int | None:
         names = [proto.input[i] for i in places]
         raise ModelError(
             f"node {shown(proto.name or list(proto.output))} ({shown(proto.op_type)[1:-1]}) takes "
-            f"{shown(names)}, not the node's before it alone ({shown(current)}); only graphs that "
-            "are one straight line are supported"
+            f"{shown(names)}, not only the result of the node before it ({shown(current)}); only "
+            "graphs that are one straight line are supported"
         )
     return places[0]
 

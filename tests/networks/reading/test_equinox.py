@@ -38,7 +38,7 @@ def test_activations(function, value):
     st.booleans(),
     st.booleans(),
 )
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 def test_shapes_biases_and_scan(value, n_in, n_out, depth, bias, final_bias, scan):
     with jax.enable_x64(True):
         mlp = eqx.nn.MLP(

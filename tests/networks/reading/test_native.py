@@ -82,6 +82,12 @@ def test_half_precision_is_widened_without_change(folder):
     np.testing.assert_array_equal(back, np.asarray(weights).astype(np.float64))
 
 
+def test_a_scaling_given_in_whole_numbers(folder):
+    net = Chain((Scaling((2, np.float32(0.1)), (0, 1)), Affine(2, 1)), 2)
+    write(folder / "own.safetensors", net, (None, np.ones((1, 3))))
+    assert read(folder / "own.safetensors").net == net
+
+
 def own_activation(**changes):
     return dataclasses.replace(get("tanh"), **({"name": "mine"} | changes))
 
@@ -139,6 +145,11 @@ def test_what_cannot_be_written(folder):
         write(folder / "own.safetensors", net, theta[:2])
     with pytest.raises(ModelError, match="box of inputs"):
         write(folder / "own.safetensors", net, theta, inputs=(1.0, 0.0))
+    with pytest.raises(ModelError, match=r"own\.safetensors: the network cannot be written"):
+        write(folder / "own.safetensors", net, theta, inputs=([0.0, 0.0], [1.0, 1.0]))
+    infinite = Chain((Scaling((np.inf,), (0.0,)), *net.operations), 1)
+    with pytest.raises(ModelError, match="the network cannot be written"):
+        write(folder / "own.safetensors", infinite, (None, *theta))
     long = Chain((Affine(1, 1), *[Pointwise(get("tanh"))] * 10_000), 1)
     with pytest.raises(ModelError, match="10000 operations"):
         write(folder / "own.safetensors", long, (np.ones((1, 2)), *[None] * 10_000))

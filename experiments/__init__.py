@@ -1,0 +1,1 @@
+"""Experiments: one module for each published result or claim, run as `python -m experiments.NAME`."""

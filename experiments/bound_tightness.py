@@ -1,0 +1,76 @@
+"""How tight are the bounds of Φ, ∂Φ/∂θ and ∂²Φ/∂θ²: each method beside an attack.
+
+Without arguments: the published benchmark networks. With --model or --sizes: one network.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+import tyro
+
+from experiments import tightness_of_network, tightness_of_suite
+from experiments.output import Output
+from experiments.tightness_measurement import METHODS
+
+
+@dataclass(frozen=True)
+class Settings:
+    quick: bool = False
+    """Fewer networks and a shorter attack: under 30 s."""
+    suite: Literal["published", "full"] = "published"
+    """full: more seeds, activations and sizes; networks that are done are not done again."""
+    model: Path | None = None
+    """One network from a file: ONNX, .nnet, safetensors, or the text format."""
+    inputs: tuple[str, str] | None = None
+    """LO HI of the box of inputs: a number each, or one a network input, separated by commas."""
+    radius: float | None = None
+    """Radius of the parameter ball about the network's weights; default 1 % of their norm."""
+    activation: str | None = None
+    """Of a random network (with --sizes), or of a file that does not name its own."""
+    sizes: tuple[int, ...] | None = None
+    """Inputs, hidden widths and outputs of one random network, weights U(−0.5, 0.5)."""
+    seed: int = 0
+    """Of the (first) random network."""
+    method: Literal["all", "polynomial", "layerwise"] = "all"
+    """Which bounds."""
+    output: Path = Path("results/bound_tightness")
+    """Folder of the results."""
+
+    @property
+    def methods(self) -> list[str]:
+        """The names of the methods asked for."""
+        return [name for name in METHODS if self.method in ("all", name.split(" ")[0])]
+
+
+def main() -> int:
+    settings = tyro.cli(Settings, prog="bound_tightness", description=__doc__)
+    try:
+        _check(settings)
+        output = Output(settings.output, asdict(settings))
+        if settings.model is not None or settings.sizes is not None:
+            return tightness_of_network.run(settings, output)
+        return tightness_of_suite.run(settings, output)
+    except (ValueError, ImportError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+
+
+def _check(settings: Settings) -> None:
+    single = settings.model is not None or settings.sizes is not None
+    if settings.model is not None and settings.sizes is not None:
+        raise ValueError("--model and --sizes name two networks; pass one of them")
+    if settings.seed < 0:
+        raise ValueError(f"--seed takes a number >= 0; got {settings.seed}")
+    if single and settings.suite != "published":
+        raise ValueError("--suite runs many networks; leave out --model and --sizes")
+    for name in ("inputs", "radius", "activation"):
+        if not single and getattr(settings, name) is not None:
+            raise ValueError(f"--{name} goes with --model or --sizes")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,128 @@
+"""The tightness of the bounds of one network, from a file or random."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import jax
+import numpy as np
+
+import lbdnn
+from experiments.concurrency import finished_pieces, leave
+from experiments.output import Output
+from experiments.tightness_measurement import Case, attacked, exact_at_centre, rows, upper_bounds
+from lbdnn import Attack, Box, FullyConnected, Model
+from lbdnn.bounds import QUANTITIES
+from lbdnn.plotting.tightness import against_radius
+
+if TYPE_CHECKING:
+    from experiments.bound_tightness import Settings
+
+
+def run(settings: Settings, output: Output) -> int:
+    """Measures, writes a table and a figure, prints a summary; the exit status."""
+    model = _model(settings)
+    case = _case(settings, model)
+    attack = Attack(starts=32, steps=100) if settings.quick else Attack()
+
+    # Bounds first: they say which quantities exist.
+    print(
+        f"{case.label}: {case.net.inputs} inputs, {case.net.outputs} outputs, p = {case.net.size}"
+    )
+    upper = upper_bounds(case, settings.methods)
+    if not upper:
+        raise ValueError(f"none of the methods {settings.methods} bounds this network")
+    quantities = [q for q in QUANTITIES if any(np.isfinite(upper[m][q]).any() for m in upper)]
+    work: dict[Any, Callable[[], Any]] = {
+        quantity: lambda q=quantity: attacked(case, q, attack) for quantity in quantities
+    }
+    work["exact"] = lambda: exact_at_centre(case, quantities)
+    done = dict(finished_pieces(work, "attacks"))
+    exact = done.pop("exact", {})
+    found = {q: done[q] for q in quantities if q in done}
+    if found:
+        table = rows(case, upper, found)
+        for row in table:
+            row["exact_at_centre"] = exact.get(row["quantity"])
+        output.table("tightness", table)
+        _draw(case, upper, found, exact, output)
+        _print(case, upper, found, exact, settings)
+    missing = [q for q in QUANTITIES if q not in quantities]
+    if missing:
+        print(f"no bound over these sets: {', '.join(missing)} (a kink may be crossed)")
+    violated = [row for row in (table if found else []) if row["ratio"] < 1]
+    for row in violated:
+        print(f"VIOLATED: {row}")
+    finished = len(found) == len(quantities)
+    print(f"{'' if finished else 'interrupted; '}results in {output.folder}")
+    if not finished:
+        leave(130)
+    return 1 if violated else 0
+
+
+def _model(settings: Settings) -> Model:
+    if settings.model is not None:
+        options = {} if settings.activation is None else {"activation": settings.activation}
+        return lbdnn.read(settings.model, **options)
+    assert settings.sizes is not None
+    net = FullyConnected(settings.sizes, settings.activation or "tanh")
+    with jax.enable_x64(True):
+        theta = jax.tree.map(np.asarray, net.init(jax.random.key(settings.seed)))
+    name = f"{'-'.join(map(str, settings.sizes))} {settings.activation or 'tanh'}"
+    return Model(net, theta, f"random {name}, seed {settings.seed}")
+
+
+def _case(settings: Settings, model: Model) -> Case:
+    net, theta = model.net, model.theta
+    if settings.inputs is not None:
+        box = Box(*(_numbers(end) for end in settings.inputs))
+    elif model.inputs is not None:
+        box = Box(*model.inputs)
+    elif settings.model is None:
+        box = Box(-1.0, 1.0)
+    else:
+        raise ValueError(f"{settings.model} names no box of inputs; pass --inputs LO HI")
+    box.ends(net.inputs)
+    norm = float(np.linalg.norm(np.asarray(net.ravel(theta), np.float64)))
+    radius = 0.01 * norm if settings.radius is None else settings.radius
+    lbdnn.Ball(radius)
+    steps = np.geomspace(1e-3, 1.0, 4 if settings.quick else 7)
+    radii = [0.0, *(radius * steps)] if radius > 0 else [0.0]
+    about = [[{"fraction": r / norm if norm else 0.0} for r in radii]]
+    return Case(model.name, net, [theta], box, [radii], about)
+
+
+def _numbers(text: str) -> float | list[float]:
+    try:
+        values = [float(piece) for piece in text.split(",")]
+    except ValueError:
+        raise ValueError(
+            f"--inputs takes LO HI, a number each or numbers separated by commas; got {text!r}"
+        ) from None
+    return values[0] if len(values) == 1 else values
+
+
+def _draw(case: Case, upper: Any, found: Any, exact: Any, output: Output) -> None:
+    curves: dict[str, dict[str, Any]] = {}
+    for quantity, values in found.items():
+        curves[quantity] = {m: upper[m][quantity][0] for m in upper}
+        curves[quantity]["attack"] = values[0]
+        if quantity in exact:
+            curves[quantity]["exact at centre"] = [exact[quantity]] * len(case.radii[0])
+    figure = against_radius(curves, case.radii[0], list(found), case.label)
+    output.figure("against_radius", figure)
+
+
+def _print(case: Case, upper: Any, found: Any, exact: Any, settings: Settings) -> None:
+    print(f"inputs {case.inputs}, parameters within r of the given ones")
+    names = [*upper, "attack", "exact at centre"]
+    print(f"{'quantity':<28}{'r':>10}" + "".join(f"{name:>24}" for name in names))
+    for quantity, values in found.items():
+        for j in (0, len(case.radii[0]) - 1):
+            cells = [upper[m][quantity][0, j] for m in upper]
+            cells += [values[0, j], exact.get(quantity, np.nan)]
+            row = "".join(f"{cell:>24.6g}" for cell in cells)
+            print(f"{lbdnn.certificate.MEANINGS[quantity]:<28}{case.radii[0][j]:>10.3g}{row}")
+            if len(case.radii[0]) == 1:
+                break

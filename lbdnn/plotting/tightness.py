@@ -1,0 +1,161 @@
+"""Figures of bounds beside what an attack finds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .style import METHOD_COLOURS, METHOD_MARKERS, styled
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+SYMBOLS = {
+    "value": r"$\|\Phi\|$",
+    "jacobian": r"$\|\partial\Phi/\partial\theta\|$",
+    "hessian": r"$\|\partial^2\Phi/\partial\theta^2\|$",
+    "input_jacobian": r"$\|\partial\Phi/\partial\sigma\|$",
+}
+
+
+@styled
+def tightness(
+    ratios: Mapping[tuple[str, float, str, str], Sequence[float]],
+    networks: Sequence[str],
+    fractions: Sequence[float],
+    quantities: Sequence[str],
+    methods: Sequence[str],
+) -> Figure:
+    """Bound / attack by network, a row a quantity and a column a radius.
+
+    `ratios[network, fraction, quantity, method]` holds a value a seed; drawn are the geometric
+    mean and, above it, a line to the maximum.
+    """
+    from matplotlib import pyplot
+
+    figure, grid = pyplot.subplots(
+        len(quantities),
+        len(fractions),
+        figsize=(2.0 * len(fractions) + 1.2, 2.0 * len(quantities) + 0.7),
+        sharex=True,
+        sharey="row",
+        squeeze=False,
+    )
+    offsets = np.linspace(-0.2, 0.2, len(methods)) if len(methods) > 1 else [0.0]
+    for row, quantity in zip(grid, quantities, strict=True):
+        for axes, fraction in zip(row, fractions, strict=True):
+            for method, offset in zip(methods, offsets, strict=True):
+                places, means, most = [], [], []
+                for place, network in enumerate(networks):
+                    values = np.asarray(ratios.get((network, fraction, quantity, method), ()))
+                    if values.size:
+                        places.append(place + offset)
+                        means.append(np.exp(np.mean(np.log(values))))
+                        most.append(values.max())
+                colour = METHOD_COLOURS.get(method, "#888888")
+                axes.vlines(places, means, most, color=colour, linewidth=1)
+                marker = METHOD_MARKERS.get(method, "o")
+                axes.plot(places, means, marker, color=colour, label=method)
+            axes.set_yscale("log")
+            axes.axhline(1, color="black", linewidth=0.8)
+            axes.set_xticks(range(len(networks)), networks, rotation=60)
+            axes.grid(axis="x", visible=False)
+        row[0].set_ylabel(f"bound / attack of\n{SYMBOLS[quantity]}")
+    for axes, fraction in zip(grid[0], fractions, strict=True):
+        axes.set_title(f"r = {100 * fraction:g} % of ‖θ‖" if fraction else "r = 0")
+    handles, labels = grid[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(methods))
+    figure.supxlabel("hidden layers × width", fontsize=9)
+    return figure
+
+
+@styled
+def against_radius(
+    curves: Mapping[str, Mapping[str, Sequence[float]]],
+    radii: Sequence[float],
+    quantities: Sequence[str],
+    title: str,
+) -> Figure:
+    """Bounds against the radius of the parameter ball, the attack beneath; a panel a quantity.
+
+    `curves[quantity][method]` holds a value a radius. Radius 0, if there, stands at the left end.
+    """
+    from matplotlib import pyplot
+
+    figure, row = pyplot.subplots(
+        1, len(quantities), figsize=(2.5 * len(quantities) + 0.4, 2.9), squeeze=False
+    )
+    for axes, quantity in zip(row[0], quantities, strict=True):
+        for method, values in curves[quantity].items():
+            _curve(axes, radii, values, method)
+        axes.set_yscale("log")
+        axes.set_title(SYMBOLS[quantity])
+        axes.set_xlabel("radius r of the parameter ball")
+    row[0][0].set_ylabel("supremum over the set")
+    handles, labels = row[0][0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=3)
+    figure.suptitle(title, fontsize=9)
+    return figure
+
+
+def _curve(axes: Axes, radii: Sequence[float], values: Sequence[float], method: str) -> None:
+    positive = [r for r in radii if r > 0]
+    threshold = min(positive) if positive else 1.0
+    axes.set_xscale("symlog", linthresh=threshold, linscale=0.5)
+    axes.plot(
+        radii,
+        values,
+        marker=METHOD_MARKERS.get(method, "o"),
+        color=METHOD_COLOURS.get(method, "#888888"),
+        linestyle=":" if method == "attack" else "-",
+        linewidth=1.2,
+        label=method,
+    )
+    axes.set_xlim(left=0)
+
+
+@styled
+def budget_by_depth(
+    depths: Sequence[int],
+    polynomials: Mapping[str, Mapping[str, Sequence[float]]],
+    gains: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+) -> Figure:
+    """Left: all-norms and budgeted polynomials by depth. Right: the gain on the longest product.
+
+    `polynomials[quantity][form]` holds a value a depth; `gains[quantity]` measured and predicted.
+    """
+    from matplotlib import pyplot
+
+    figure, (left, right) = pyplot.subplots(1, 2, figsize=(7.0, 3.0))
+    lines = {"jacobian": "-", "hessian": "--"}
+    for quantity, forms in polynomials.items():
+        for form, values in forms.items():
+            left.plot(
+                depths,
+                values,
+                lines[quantity],
+                marker=METHOD_MARKERS[form],
+                color=METHOD_COLOURS[form],
+                label=f"{SYMBOLS[quantity]}, {form.removeprefix('polynomial ').strip('()')}",
+            )
+    left.set_ylabel("bound")
+    left.legend()
+    for (quantity, (measured, predicted)), marker in zip(gains.items(), "ov", strict=False):
+        right.plot(depths, predicted, lines[quantity], color="black", linewidth=1)
+        right.plot(
+            depths,
+            measured,
+            marker,
+            color="#0072B2" if quantity == "jacobian" else "#CC79A7",
+            label=f"{SYMBOLS[quantity]}: measured (line: predicted)",
+        )
+    right.set_ylabel("all norms / budgeted, longest product")
+    right.legend()
+    for axes in (left, right):
+        axes.set_yscale("log")
+        axes.set_xlabel("hidden layers")
+        axes.set_xticks(list(depths)[:: 1 if len(depths) <= 10 else 2])
+    return figure
