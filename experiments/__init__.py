@@ -1,1 +1,1 @@
-"""Experiments: one module for each published result or claim, run as `python -m experiments.NAME`."""
+"""Experiments: one module a published result or claim; `python -m experiments.NAME` runs it."""

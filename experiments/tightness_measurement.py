@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import jax
@@ -61,9 +60,7 @@ def attacked(case: Case, quantity: str, attack: Attack) -> np.ndarray:
     """The largest values found, (networks, radii). A larger ball inherits a smaller one's find."""
     with jax.enable_x64(True):
         inputs, parameters, shape = _regions(case)
-        one = partial(attack, case.net, quantity)
-        values = jax.jit(jax.vmap(lambda i, p: one(i, p).value))(inputs, parameters)
-        found = np.asarray(values).reshape(shape)
+        found = np.asarray(attack(case.net, quantity, inputs, parameters).value).reshape(shape)
     order = np.argsort(case.radii, axis=1, kind="stable")
     nested = np.maximum.accumulate(np.take_along_axis(found, order, 1), axis=1)
     return np.take_along_axis(nested, np.argsort(order, axis=1), 1)

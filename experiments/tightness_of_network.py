@@ -41,8 +41,8 @@ def run(settings: Settings, output: Output) -> int:
     done = dict(finished_pieces(work, "attacks"))
     exact = done.pop("exact", {})
     found = {q: done[q] for q in quantities if q in done}
-    if found:
-        table = rows(case, upper, found)
+    table = rows(case, upper, found)
+    if table:
         for row in table:
             row["exact_at_centre"] = exact.get(row["quantity"])
         output.table("tightness", table)
@@ -51,7 +51,7 @@ def run(settings: Settings, output: Output) -> int:
     missing = [q for q in QUANTITIES if q not in quantities]
     if missing:
         print(f"no bound over these sets: {', '.join(missing)} (a kink may be crossed)")
-    violated = [row for row in (table if found else []) if row["ratio"] < 1]
+    violated = [row for row in table if row["ratio"] < 1]
     for row in violated:
         print(f"VIOLATED: {row}")
     finished = len(found) == len(quantities)
@@ -63,8 +63,9 @@ def run(settings: Settings, output: Output) -> int:
 
 def _model(settings: Settings) -> Model:
     if settings.model is not None:
-        options = {} if settings.activation is None else {"activation": settings.activation}
-        return lbdnn.read(settings.model, **options)
+        if settings.activation is None:
+            return lbdnn.read(settings.model)
+        return lbdnn.read(settings.model, activation=settings.activation)
     assert settings.sizes is not None
     net = FullyConnected(settings.sizes, settings.activation or "tanh")
     with jax.enable_x64(True):

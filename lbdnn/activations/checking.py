@@ -126,13 +126,13 @@ def _enclosures(samples: Samples) -> Iterator[str]:
 
 def _slopes(samples: Samples) -> Iterator[str]:
     """By the mean value theorem, quotients of ς⁽ᵈ⁻¹⁾ lie in the enclosure of ς⁽ᵈ⁾."""
-    lo, hi = samples.z[:-1], samples.z[1:]
+    lo, hi = samples.z, np.append(samples.z[1:], samples.z[-1])
     for order in (1, 2, 3):
         below = samples.values[order - 1]
         lower, upper = samples.enclose(order, lo, hi)
-        with np.errstate(invalid="ignore", over="ignore"):
-            rate = np.diff(below) / (hi - lo)
-            rounding = 1e-13 * (np.abs(below[:-1]) + samples.scale(order - 1)) / (hi - lo)
+        with np.errstate(all="ignore"):  # the last pair is no pair: 0/0
+            rate = np.diff(below, append=below[-1]) / (hi - lo)
+            rounding = 1e-13 * (np.abs(below) + samples.scale(order - 1)) / (hi - lo)
             beyond = np.maximum(rate - upper, lower - rate) - rounding
             beyond -= samples.tolerance(order, rate, 1e-6)
         beyond = np.where(np.isfinite(beyond), beyond, -math.inf)

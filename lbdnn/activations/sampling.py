@@ -47,11 +47,11 @@ class Samples:
     def windows(self, sizes: Sequence[int]) -> Iterator[tuple[np.ndarray, ...]]:
         """(i, j, lo, hi): samples i ≤ … ≤ j lie in [lo, hi]; last, all half lines."""
         n = len(self.z)
-        for size in sizes:
-            i = np.arange(n - size)
-            yield i, i + size, self.z[i], self.z[i + size]
-        left, right = self.activation.domain
         every, zero = np.arange(n), np.zeros(n, int)
+        for size in sizes:
+            j = np.minimum(every + size, n - 1)
+            yield every, j, self.z, self.z[j]
+        left, right = self.activation.domain
         if right == math.inf:
             yield every, zero + n - 1, self.z, np.full(n, math.inf)
         if left == -math.inf:
@@ -69,7 +69,9 @@ class Samples:
             return np.maximum.accumulate(values)
         if j[0] == j[-1]:
             return np.maximum.accumulate(values[::-1])[::-1]
-        return np.lib.stride_tricks.sliding_window_view(values, j[0] - i[0] + 1).max(1)
+        size = j[0] - i[0]
+        padded = np.concatenate([values, np.full(size, -math.inf)])
+        return np.lib.stride_tricks.sliding_window_view(padded, size + 1).max(1)
 
     def excess(self, a1: float, a0: float) -> tuple[int, float]:
         """The sample where |ς(z)| − a1|z| − a0 is greatest, and its value less rounding errors."""
@@ -82,12 +84,8 @@ class Samples:
 
     def sides(self, z: float) -> list[tuple[float, float]]:
         """For each order, ς⁽ᵈ⁾ just left and just right of z."""
-        step = 1e-14 * abs(z) or 1e-200
-        both = jnp.asarray([z - step, z + step], float)
-        return [
-            (float(left), float(right))
-            for left, right in (self.activation.derivative(d, both) for d in range(4))
-        ]
+        i, j = np.searchsorted(self.z, [z - _step(z), z + _step(z)])
+        return [(float(values[i]), float(values[j])) for values in self.values]
 
     def towards(self, order: int, side: str) -> tuple[float, float]:
         """ς⁽ᵈ⁾ near an end of the domain, and still nearer."""
@@ -109,7 +107,8 @@ def sample(activation: Activation) -> Samples:
         for end, s in ((left, 1), (right, -1))
         if math.isfinite(end)
     ]
-    special = np.concatenate([[0.0], sorted(points), *clusters, far, -far, *ends])
+    sides = [p + s * _step(p) for p in points for s in (-1, 1)]
+    special = np.concatenate([[0.0], sorted(points), sides, *clusters, far, -far, *ends])
     special = np.unique(special[(left < special) & (special < right)])
     even = np.linspace(max(-span, left), min(span, right), _POINTS + 2)[1:-1]
     others = np.setdiff1d(even, special)
@@ -117,6 +116,11 @@ def sample(activation: Activation) -> Samples:
     z = np.union1d(special, others[chosen])
     values = np.stack([np.asarray(activation.derivative(d, jnp.asarray(z))) for d in range(4)])
     return Samples(activation, z, values, span)
+
+
+def _step(z: float) -> float:
+    """How far beside z its sides are sampled."""
+    return 1e-14 * abs(z) or 1e-200
 
 
 def peak(samples: Samples, order: int, sign: int, i: int, j: int) -> tuple[float, float]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
-from functools import partial
 from importlib.metadata import version
 
 import jax
@@ -14,7 +13,7 @@ import numpy as np
 from ..certificate import Bound, Certificate, fingerprint
 from ..networks import Chain, Pointwise, Theta
 from ..search import Attack, Witness
-from ..sets import Ball, InputRegion, InputSet, ParameterRegion, ParameterSet
+from ..sets import Ball, InputSet, ParameterRegion, ParameterSet
 from .layerwise import Layerwise
 from .method import ARITHMETIC, QUANTITIES, Method
 from .polynomial import Polynomial
@@ -72,7 +71,7 @@ def certify(
                 if quantities is not None:
                     raise ValueError(missing[quantity])
                 continue
-            found = None if attack is None else _attacked(attack, net, quantity, box, region)
+            found = None if attack is None else attack(net, quantity, box, region)
             bounds[quantity] = Bound(
                 quantity,
                 "euclidean" if quantity == "value" else "operator",
@@ -105,13 +104,6 @@ def named(method: str | Method) -> Method:
     if method not in _NAMED:
         raise ValueError(f"the methods are {', '.join(_NAMED)}; got {method!r}")
     return _NAMED[method]
-
-
-@partial(jax.jit, static_argnums=(0, 1, 2))
-def _attacked(
-    attack: Attack, net: Chain, quantity: str, inputs: InputRegion, parameters: ParameterRegion
-) -> Witness:
-    return attack(net, quantity, inputs, parameters)
 
 
 def _readable(net: Chain, found: Witness) -> dict[str, list]:

@@ -60,9 +60,6 @@ def form(
     return jax.jvp(along(directions[0]), (weights,), (directions[1],))[1]
 
 
-_DIRECTIONS = {"value": 0, "jacobian": 1, "hessian": 2, "input_jacobian": 1}
-
-
 @dataclass(frozen=True)
 class Attack:
     r"""Multi-start ascent over σ, θ and the directions of the derivative.
@@ -89,17 +86,55 @@ class Attack:
     def __call__(
         self, net: Chain, quantity: str, inputs: InputRegion, parameters: ParameterRegion
     ) -> Witness:
-        """The best witness for one problem; jit and vmap over the regions."""
-        draw = partial(_start, net, quantity, inputs, parameters)
-        # One call for all random numbers: each one compiled costs as much as a layer.
-        shape = (self.starts, _numbers(net, quantity))
-        noise = jax.random.normal(jax.random.key(self.seed), shape)
-        first = jax.vmap(draw)(jnp.arange(self.starts), noise)
-        lengths = jnp.asarray([1.0, 0.3, 0.1, 0.03])[jnp.arange(self.starts) % 4]
-        climb = partial(_climb, net, quantity, inputs, parameters, self.steps)
-        found = jax.vmap(climb)(first, lengths)
+        """The best witness; a leading axis on every leaf of both regions gives one for each.
+
+        Compiled once for a network and a quantity. Call it under `jax.enable_x64(True)` for
+        float64.
+        """
+        starts = _starts(self, net, inputs, parameters)
+        return _best(self, net, quantity, inputs, parameters, starts)
+
+
+class Start(NamedTuple):
+    """A point, and unit directions of which a quantity takes as many as it needs."""
+
+    sigma: Float[Array, " n"]
+    weights: Weights
+    along_sigma: Float[Array, " n"]
+    along_theta: tuple[Weights, Weights]
+
+
+@partial(jax.jit, static_argnums=(0, 1))
+def _starts(attack: Attack, net: Chain, inputs: InputRegion, parameters: ParameterRegion) -> Start:
+    # One call for all random numbers: each one compiled costs as much as a layer.
+    count = 2 * net.inputs + sum(a.n_in + a.n_out for a in net.affine) + 3 * net.size
+    noise = jax.random.normal(jax.random.key(attack.seed), (attack.starts, count))
+    index = jnp.arange(attack.starts)
+
+    def one(inputs: InputRegion, parameters: ParameterRegion) -> Start:
+        return jax.vmap(partial(_start, net, inputs, parameters))(index, noise)
+
+    return (jax.vmap(one) if inputs.lo.ndim == 2 else one)(inputs, parameters)
+
+
+@partial(jax.jit, static_argnums=(0, 1, 2))
+def _best(
+    attack: Attack,
+    net: Chain,
+    quantity: str,
+    inputs: InputRegion,
+    parameters: ParameterRegion,
+    starts: Start,
+) -> Witness:
+    lengths = jnp.asarray([1.0, 0.3, 0.1, 0.03])[jnp.arange(attack.starts) % 4]
+
+    def one(inputs: InputRegion, parameters: ParameterRegion, starts: Start) -> Witness:
+        climb = partial(_climb, net, quantity, inputs, parameters, attack.steps)
+        found = jax.vmap(climb)(starts, lengths)
         top = jnp.argmax(found.value)
         return jax.tree.map(lambda leaf: leaf[top], found)
+
+    return (jax.vmap(one) if inputs.lo.ndim == 2 else one)(inputs, parameters, starts)
 
 
 def _climb(
@@ -108,7 +143,7 @@ def _climb(
     inputs: InputRegion,
     parameters: ParameterRegion,
     steps: int,
-    start: Witness,
+    start: Start,
     length: Array,
 ) -> Witness:
     def objective(point: tuple, u: Array) -> tuple[Array, Array]:
@@ -145,31 +180,31 @@ def _climb(
         )
         return best, gradients, (sigma, weights, directions), u, pace
 
-    point = (start.sigma, start.weights, start.directions)
+    directions = {
+        "value": (),
+        "input_jacobian": (start.along_sigma,),
+        "jacobian": start.along_theta[:1],
+        "hessian": start.along_theta,
+    }[quantity]
+    point = (start.sigma, start.weights, directions)
     value = form(net, quantity, *point)
     u = jnp.where(jnp.linalg.norm(value) > 0, _unit(value), 1 / jnp.sqrt(value.size))
     gradients = jax.tree.map(jnp.zeros_like, point)
-    first = (start._replace(value=jnp.full_like(start.value, -1.0)), gradients, point, u, length)
-    return jax.lax.fori_loop(0, steps, step, first)[0]
-
-
-def _numbers(net: Chain, quantity: str) -> int:
-    chain = sum(a.n_in + a.n_out for a in net.affine)
-    return 2 * net.inputs + chain + (1 + _DIRECTIONS[quantity]) * net.size
+    none = Witness(jnp.full((), -1.0), *point)
+    return jax.lax.fori_loop(0, steps, step, (none, gradients, point, u, length))[0]
 
 
 def _start(
     net: Chain,
-    quantity: str,
     inputs: InputRegion,
     parameters: ParameterRegion,
     index: Array,
     noise: Array,
-) -> Witness:
+) -> Start:
     n = net.inputs
     sizes = [n, n, *(size for a in net.affine for size in (a.n_in, a.n_out))]
     first, second, *chain = _pieces(noise, sizes)
-    matrices = _pieces(noise[sum(sizes) :], [net.size] * (1 + _DIRECTIONS[quantity]))
+    matrices = _pieces(noise[sum(sizes) :], [net.size] * 3)
     shapes = [w.shape for w in parameters.center]
     unit = [_matrices(_unit(m), shapes) for m in matrices]
 
@@ -189,9 +224,7 @@ def _start(
     ]
     weights = parameters.project(weights)
 
-    directions = (_unit(second),) if quantity == "input_jacobian" else tuple(unit[1:])
-    size = jnp.linalg.norm(form(net, quantity, sigma, weights, directions))
-    return Witness(size, sigma, weights, directions)
+    return Start(sigma, weights, _unit(second), (unit[1], unit[2]))
 
 
 def _chained(net: Chain, sigma: Array, parameters: ParameterRegion, noise: list[Array]) -> Weights:
