@@ -14,7 +14,7 @@ from experiments.output import Output
 from experiments.tightness_measurement import Case, attacked, exact_at_centre, rows, upper_bounds
 from lbdnn import Attack, Box, FullyConnected, Model
 from lbdnn.bounds import QUANTITIES
-from lbdnn.plotting.tightness import against_radius
+from lbdnn.plotting.tightness import SYMBOLS, against_radius
 
 if TYPE_CHECKING:
     from experiments.bound_tightness import Settings
@@ -105,14 +105,14 @@ def _numbers(text: str) -> float | list[float]:
 
 
 def _draw(case: Case, upper: Any, found: Any, exact: Any, output: Output) -> None:
-    curves: dict[str, dict[str, Any]] = {}
+    panels: dict[str, dict[str, Any]] = {}
     for quantity, values in found.items():
-        curves[quantity] = {m: upper[m][quantity][0] for m in upper}
-        curves[quantity]["attack"] = values[0]
+        curves = {method: upper[method][quantity][0] for method in upper}
+        curves["attack"] = values[0]
         if quantity in exact:
-            curves[quantity]["exact at centre"] = [exact[quantity]] * len(case.radii[0])
-    figure = against_radius(curves, case.radii[0], list(found), case.label)
-    output.figure("against_radius", figure)
+            curves["exact at centre"] = [exact[quantity]]
+        panels[SYMBOLS[quantity]] = curves
+    output.figure("against_radius", against_radius(panels, case.radii[0], case.label))
 
 
 def _print(case: Case, upper: Any, found: Any, exact: Any, settings: Settings) -> None:

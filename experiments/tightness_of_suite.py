@@ -20,7 +20,7 @@ from experiments.output import Output
 from experiments.tightness_measurement import Case, attacked, rows, upper_bounds
 from lbdnn import Attack, Box, FullyConnected, polynomials
 from lbdnn.files import write_whole
-from lbdnn.plotting.tightness import budget_by_depth, tightness
+from lbdnn.plotting.tightness import SYMBOLS, against_radius, budget_by_depth, tightness
 
 if TYPE_CHECKING:
     from experiments.bound_tightness import Settings
@@ -165,11 +165,28 @@ def budgets(depths: Sequence[int] = range(1, 11), width: int = 10) -> Rows:
 
 
 def _draw(table: Rows, networks: Sequence[str], methods: Sequence[str], output: Output) -> None:
-    ratios: dict[tuple[str, float, str, str], list[float]] = defaultdict(list)
+    by_place: dict[tuple[str, float, str, str], Rows] = defaultdict(list)
     for row in table:
-        ratios[row["network"], row["fraction"], row["quantity"], row["method"]].append(row["ratio"])
-    figure = tightness(ratios, networks, FRACTIONS, QUANTITIES, methods)
-    output.figure("tightness", figure)
+        key = row["network"], row["fraction"], row["quantity"], row["method"]
+        by_place[key].append(row)
+    ratios = {key: [row["ratio"] for row in found] for key, found in by_place.items()}
+    output.figure("tightness", tightness(ratios, networks, FRACTIONS, QUANTITIES, methods))
+
+    # The published networks only: a page of panels.
+    shown = [name for name in networks if " " not in name]
+    panels: dict[str, dict[str, list[float]]] = {name: {} for name in shown}
+    for network in shown:
+        for method in methods:
+            found = [by_place[network, f, "hessian", method] for f in FRACTIONS]
+            panels[network][method] = [_mean([row["upper"] for row in rows]) for rows in found]
+            panels[network]["attack"] = [_mean([row["attack"] for row in rows]) for rows in found]
+    title = f"{SYMBOLS['hessian']}, geometric mean over the seeds"
+    figure = against_radius(panels, FRACTIONS, title, " / ‖θ‖")
+    output.figure("against_radius", figure)
+
+
+def _mean(values: Sequence[float]) -> float:
+    return float(np.exp(np.mean(np.log(values))))
 
 
 def _draw_budgets(budget: Rows, output: Output) -> None:
@@ -215,7 +232,7 @@ def _is(row: dict[str, Any], network: str, quantity: str, method: str, fraction:
 def _cell(values: Sequence[float]) -> str:
     if not values:
         return "-"
-    return f"{np.exp(np.mean(np.log(values))):.3g} ({max(values):.3g})"
+    return f"{_mean(values):.3g} ({max(values):.3g})"
 
 
 def _print_budgets(budget: Rows) -> None:

@@ -74,8 +74,8 @@ def get(name: str, *parameters: float) -> Activation:
     entry = known.get(_key(match[1]))
     if entry is None:
         near = difflib.get_close_matches(_key(match[1]), known, n=1, cutoff=0.5)
-        hint = f"; did you mean {_name(known[near[0]])!r}" if near else ""
-        raise ValueError(f"unknown activation {match[1]!r}{hint}? Known are {', '.join(names())}.")
+        hint = f" (did you mean {_name(known[near[0]])!r}?)" if near else ""
+        raise ValueError(f"unknown activation {match[1]!r}{hint}; known are {', '.join(names())}")
     if isinstance(entry, Activation):
         if parameters:
             raise ValueError(f"{entry.name} takes no parameters; got {len(parameters)}")

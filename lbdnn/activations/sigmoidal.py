@@ -19,6 +19,10 @@ _Z3 = 1.1462158347805888  # artanh √(2/3)
 _C2 = 0.76980035891950102  # 4/(3√3)
 
 
+def _tanh(x: Array) -> Array:
+    return jnp.tanh(x)
+
+
 def _sech2(x: Array) -> Array:
     decay = jnp.exp(-2 * jnp.abs(x))  # 1 − tanh² would lose every digit in the tails
     return 4 * decay / (1 + decay) ** 2
@@ -34,7 +38,7 @@ def _tanh3(x: Array) -> Array:
 
 tanh = Activation(
     "tanh",
-    jnp.tanh,
+    _tanh,
     extremes=(
         (),
         ((0.0, 1.0),),
@@ -166,6 +170,10 @@ tanhshrink = Activation(
 )
 
 
+def _arctan(x: Array) -> Array:
+    return jnp.arctan(x)
+
+
 def _arctan1(x: Array) -> Array:
     return 1 / (1 + x * x)
 
@@ -185,7 +193,7 @@ _Z_A2 = 0.57735026918962576  # 1/√3
 
 arctan = Activation(
     "arctan",
-    jnp.arctan,
+    _arctan,
     extremes=(
         (),
         ((0.0, 1.0),),

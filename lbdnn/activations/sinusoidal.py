@@ -10,6 +10,14 @@ from jaxtyping import Array
 from .activation import Activation
 
 
+def _sin(x: Array) -> Array:
+    return jnp.sin(x)
+
+
+def _sin1(x: Array) -> Array:
+    return jnp.cos(x)
+
+
 def _sin2(x: Array) -> Array:
     return -jnp.sin(x)
 
@@ -22,7 +30,7 @@ _QUARTER = math.pi / 2
 
 sin = Activation(
     "sin",
-    jnp.sin,
+    _sin,
     extremes=(
         ((-_QUARTER, -1.0), (_QUARTER, 1.0)),
         ((0.0, 1.0), (math.pi, -1.0)),
@@ -31,7 +39,7 @@ sin = Activation(
     ),
     limits=((0.0, 0.0),) * 4,
     growth=(0.0, 1.0),
-    derivatives=(jnp.cos, _sin2, _sin3),
+    derivatives=(_sin1, _sin2, _sin3),
     period=math.tau,
     formula=r"\sin z",
 )

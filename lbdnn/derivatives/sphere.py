@@ -71,10 +71,13 @@ def sphere_maximum(
 
 
 def _cone_bound(corners: np.ndarray, values: np.ndarray) -> float:
-    """min over λ ≥ 0 of ‖U⁻ᵀ(f + λ)‖; any λ gives a bound, so its rounding does no harm."""
+    """min over λ ≥ 0 of ‖U⁻ᵀ(f + λ)‖; any λ gives a bound, so an inexact one does no harm."""
+    scale = float(values.max())
+    if scale == 0:
+        return 0.0
     inverse = np.linalg.inv(corners).T
-    slack, _ = nnls(inverse, -inverse @ values)
-    return float(np.linalg.norm(inverse @ (values + slack)))
+    slack, _ = nnls(inverse, -inverse @ (values / scale))
+    return scale * float(np.linalg.norm(inverse @ (values / scale + slack)))
 
 
 @dataclass

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import TYPE_CHECKING, ParamSpec
+from typing import TYPE_CHECKING, Any, ParamSpec
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -26,7 +26,7 @@ METHOD_MARKERS = {
     "attack": "^",
     "exact at centre": "*",
 }
-_STYLE = {
+_STYLE: dict[Any, Any] = {
     "figure.constrained_layout.use": True,
     "figure.dpi": 150,
     "savefig.dpi": 200,

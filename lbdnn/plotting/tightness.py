@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -67,54 +68,82 @@ def tightness(
     for axes, fraction in zip(grid[0], fractions, strict=True):
         axes.set_title(f"r = {100 * fraction:g} % of ‖θ‖" if fraction else "r = 0")
     handles, labels = grid[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=len(methods))
-    figure.supxlabel("hidden layers × width", fontsize=9)
+    figure.legend(handles, labels, loc="outside upper center", ncols=len(methods))
+    figure.supxlabel("network (hidden layers × width)", fontsize=9)
     return figure
 
 
 @styled
 def against_radius(
-    curves: Mapping[str, Mapping[str, Sequence[float]]],
+    panels: Mapping[str, Mapping[str, Sequence[float]]],
     radii: Sequence[float],
-    quantities: Sequence[str],
     title: str,
+    unit: str = "",
 ) -> Figure:
-    """Bounds against the radius of the parameter ball, the attack beneath; a panel a quantity.
+    """Bounds against the radius of the parameter ball, the attack beneath.
 
-    `curves[quantity][method]` holds a value a radius. Radius 0, if there, stands at the left end.
+    `panels[heading][method]` holds a value a radius; a single value belongs to radius 0, which
+    stands apart at the left end. `unit` says what the radius is measured in.
     """
     from matplotlib import pyplot
 
-    figure, row = pyplot.subplots(
-        1, len(quantities), figsize=(2.5 * len(quantities) + 0.4, 2.9), squeeze=False
+    columns = {1: 1, 2: 2, 4: 2}.get(len(panels), 3)
+    lines = -(-len(panels) // columns)
+    figure, grid = pyplot.subplots(
+        lines,
+        columns,
+        figsize=(2.9 * columns + 0.6, 2.4 * lines + 0.8),
+        squeeze=False,
+        sharex=True,
     )
-    for axes, quantity in zip(row[0], quantities, strict=True):
-        for method, values in curves[quantity].items():
-            _curve(axes, radii, values, method)
+    places = _places(radii)
+    for axes, (heading, curves) in zip(grid.flat, panels.items(), strict=False):
+        for method, values in curves.items():
+            axes.plot(
+                places[: len(values)],
+                values,
+                marker=METHOD_MARKERS.get(method, "o"),
+                color=METHOD_COLOURS.get(method, "#888888"),
+                linestyle=":" if method == "attack" else "-",
+                markersize=8 if len(values) == 1 else 5,
+                linewidth=1.2,
+                label=method,
+            )
         axes.set_yscale("log")
-        axes.set_title(SYMBOLS[quantity])
-        axes.set_xlabel("radius r of the parameter ball")
-    row[0][0].set_ylabel("supremum over the set")
-    handles, labels = row[0][0].get_legend_handles_labels()
+        axes.set_title(heading)
+        _radius_axis(axes, radii, places)
+    for axes in grid.flat[len(panels) :]:
+        axes.remove()
+    for axes in grid[-1]:
+        axes.set_xlabel(f"radius r of the parameter ball{unit}")
+    for axes in grid[:, 0]:
+        axes.set_ylabel("supremum over the set")
+    handles, labels = grid[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=3)
     figure.suptitle(title, fontsize=9)
     return figure
 
 
-def _curve(axes: Axes, radii: Sequence[float], values: Sequence[float], method: str) -> None:
-    positive = [r for r in radii if r > 0]
-    threshold = min(positive) if positive else 1.0
-    axes.set_xscale("symlog", linthresh=threshold, linscale=0.5)
-    axes.plot(
-        radii,
-        values,
-        marker=METHOD_MARKERS.get(method, "o"),
-        color=METHOD_COLOURS.get(method, "#888888"),
-        linestyle=":" if method == "attack" else "-",
-        linewidth=1.2,
-        label=method,
+def _places(radii: Sequence[float]) -> list[float]:
+    """Where the radii stand on a logarithmic axis, 0 a little to the left of the others."""
+    left = min((r for r in radii if r > 0), default=1.0) / 4
+    return [r if r > 0 else left for r in radii]
+
+
+def _radius_axis(axes: Axes, radii: Sequence[float], places: Sequence[float]) -> None:
+    axes.set_xscale("log")
+    ends = [r for r in radii if r > 0]
+    decades = (
+        range(math.ceil(math.log10(min(ends))), 1 + math.floor(math.log10(max(ends))))
+        if ends
+        else ()
     )
-    axes.set_xlim(left=0)
+    ticks = [(10.0**d, f"$10^{{{d}}}$") for d in decades]
+    if 0 in radii:
+        ticks.insert(0, (min(places), "0"))
+    axes.set_xticks(*zip(*ticks, strict=True))
+    axes.minorticks_off()
+    axes.yaxis.minorticks_on()
 
 
 @styled
@@ -153,7 +182,7 @@ def budget_by_depth(
             label=f"{SYMBOLS[quantity]}: measured (line: predicted)",
         )
     right.set_ylabel("all norms / budgeted, longest product")
-    right.legend()
+    right.legend(loc="lower right")
     for axes in (left, right):
         axes.set_yscale("log")
         axes.set_xlabel("hidden layers")

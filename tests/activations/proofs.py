@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from flint import arb
 
-from .reference import INF, Piece, ball
+from .pieces import INF, Piece, ball
 
 
 @dataclass(frozen=True)

@@ -95,7 +95,9 @@ def test_wrong_constants_are_caught(fault):
 LOOSE = {
     "extremes[0]": changed("tanh", "extremes", 0, ((0.0, 1.5),)),
     "extremes[1]": changed("silu", "extremes", 1, ((-2.3993572805154677, -0.1), silu1[1])),
-    "extremes[2]": changed("tanh", "extremes", 2, ((-0.6584789484624083, 0.77), tanh.extremes[2][1])),
+    "extremes[2]": changed(
+        "tanh", "extremes", 2, ((-0.6584789484624083, 0.77), tanh.extremes[2][1])
+    ),
     "extremes[2] no kink": changed("tanh", "extremes", 2, (*tanh.extremes[2], (1.0, INF))),
     "extremes[3]": changed("tanh", "extremes", 3, (*tanh.extremes[3], (0.0, -2.1))),
     "limits[0]": changed("tanh", "limits", 0, (-1.0, 1.001)),

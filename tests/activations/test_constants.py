@@ -10,8 +10,9 @@ from flint import arb
 
 from lbdnn.activations import Activation, get
 
+from .pieces import INF, Piece, ball, precision
 from .proofs import cells, excess, limit
-from .reference import INF, Piece, ball, cases, exact, pieces, precision
+from .reference import cases, exact, pieces
 
 CASES = pytest.mark.parametrize(
     "activation", [get(name, *parameters) for name, parameters in cases()], ids=str
@@ -63,9 +64,7 @@ def smooth_points(activation: Activation, order: int, piece: Piece) -> list[floa
 def test_derivatives_turn_only_at_the_stored_points(activation, order):
     """Between neighbouring stored points and ends, ς⁽ᵈ⁾ is monotone, on the whole line."""
     parts = pieces(activation)
-    found = [
-        cells(piece, order + 1, smooth_points(activation, order, piece)) for piece in parts
-    ]
+    found = [cells(piece, order + 1, smooth_points(activation, order, piece)) for piece in parts]
     for (z, left, right), before, after in zip(knots(parts), found, found[1:], strict=False):
         stored = at_knot(activation, order, z)
         broken = [d for d in range(order + 1) if not left[d].overlaps(right[d])]
@@ -96,10 +95,10 @@ def test_stored_values_are_attained(activation, order):
     for point, value in activation.extremes[order]:
         sides = [k for k in meeting if math.isclose(k[0], point, rel_tol=2**-51, abs_tol=0)]
         if math.isinf(value):
-            (_, left, right), = sides
+            ((_, left, right),) = sides
             assert any(not left[d].overlaps(right[d]) for d in range(order))
         elif sides:
-            (_, left, right), = sides
+            ((_, left, right),) = sides
             assert close(value, left[order]) or close(value, right[order])
         else:
             assert close(value, exact(activation, point)[order])
@@ -133,9 +132,7 @@ def test_growth_is_the_smallest(activation):
     if any(math.isinf(v) for v in ends):
         assert (a1, a0) == (INF, INF)
         return
-    assert close(a1, ends[0] if abs(ends[0]) > abs(ends[1]) else ends[1]) or close(
-        a1, abs(ends[0])
-    )
+    assert close(a1, ends[0] if abs(ends[0]) > abs(ends[1]) else ends[1]) or close(a1, abs(ends[0]))
     if a1 == 0:
         assert a0 == activation.bound(0)
         return
@@ -149,7 +146,11 @@ def test_growth_is_the_smallest(activation):
 def test_jumps_and_kinks(activation):
     parts = knots(pieces(activation))
     jumps = [z for z, left, right in parts if not left[0].overlaps(right[0])]
-    kinks = [z for z, left, right in parts if not all(a.overlaps(b) for a, b in zip(left[:2], right[:2], strict=True))]
+    kinks = [
+        z
+        for z, left, right in parts
+        if not all(a.overlaps(b) for a, b in zip(left[:2], right[:2], strict=True))
+    ]
     assert activation.jumps == pytest.approx(jumps, rel=1e-15)
     assert activation.kinks == pytest.approx(kinks, rel=1e-15)
     assert activation.smooth == (not kinks)
@@ -160,7 +161,9 @@ def test_values_at_zero(activation):
     if not activation.domain[0] < 0 < activation.domain[1]:
         assert math.isnan(activation.value_at_zero)
         return
-    values = [p.derivatives(arb(0), 2) for p in pieces(activation) if p.periodic or p.left <= 0 <= p.right]
+    values = [
+        p.derivatives(arb(0), 2) for p in pieces(activation) if p.periodic or p.left <= 0 <= p.right
+    ]
     assert any(close(activation.value_at_zero, v[0]) for v in values)
     assert any(close(activation.slope_at_zero, v[1]) for v in values)
 

@@ -11,15 +11,13 @@ import pytest
 from flint import arb
 from hypothesis import HealthCheck, given, settings, strategies as st
 
-from lbdnn.activations import Activation, get
+from lbdnn.activations import Activation
 
 from .accuracy import tolerance
-from .reference import INF, cases, exact, precision
+from .pieces import INF, precision
+from .reference import exact, typed_cases
 
 BATCH = 12
-CASES = pytest.mark.parametrize(
-    "activation", [get(name, *parameters) for name, parameters in cases()], ids=str
-)
 
 
 def compiled(activation: Activation, dtype: type):
@@ -99,8 +97,7 @@ def meets(activation: Activation, point: float, lo: float, hi: float, dtype: typ
         return bool(true_point + last * turn >= arb(lo))
 
 
-@pytest.mark.parametrize("dtype", [np.float64, np.float32])
-@CASES
+@pytest.mark.parametrize(("activation", "dtype"), typed_cases())
 def test_enclosures_are_exact(activation, dtype):
     """Each end of an enclosure is the true one, up to the rounding of one evaluation."""
     enclose = compiled(activation, dtype)
