@@ -33,7 +33,10 @@ class Budget(NamedTuple):
         """The largest value of each bracket, for c = `power`."""
         grid = self.multipliers[:, None]
         norms = jnp.maximum(norms, jnp.finfo(norms.dtype).tiny)
-        at = jnp.minimum((jnp.sqrt(norms**2 + 2 * power / grid) - norms) / 2, limits)
+        # (√(n² + 2c/λ) − n)/2, with no difference and no square that overflows.
+        share = power / grid
+        best = share / (norms + jnp.hypot(norms, jnp.sqrt(2 * share)))
+        at = jnp.minimum(best, limits)
         return power * jnp.log(norms + at) - grid * at**2
 
     def cap(self, brackets: Float[Array, "g ..."]) -> Float[Array, "..."]:

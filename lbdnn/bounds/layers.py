@@ -62,7 +62,8 @@ def enclose(net: Chain, inputs: InputRegion, parameters: ParameterRegion) -> Enc
             curvature = _product(second, slope**2) + _product(first, curvature)
             slope = _product(first, slope)
             lo, hi, norm = _through_elementwise(operation, lo, hi, norm)
-        norm = jnp.minimum(norm, jnp.linalg.norm(magnitude(lo, hi)))
+        # NaN is no bound: where 0 is outside the domain, ς(0) is not defined.
+        norm = jnp.fmin(norm, jnp.linalg.norm(magnitude(lo, hi)))
     return Enclosure(layers, slope, curvature, norm)
 
 

@@ -48,7 +48,7 @@ def hessian_norm(
         return hessian_norm_bounds(net, theta, sigma)[0]
     with jax.enable_x64(True):
         second = _Second(net, theta, sigma)
-        return second.frobenius() if norm == "frobenius" else second.unfolded()
+        return second.unfolded() if norm == "unfolded" else second.frobenius()
 
 
 def hessian_norm_bounds(
@@ -134,8 +134,8 @@ class _Second:
 
     def frobenius(self) -> float:
         if self.tensor is not None:
-            return float(np.linalg.norm(self.tensor))
-        return math.sqrt(_squared_frobenius(*self.place))
+            return float(np.linalg.norm(_finite(self.tensor)))
+        return math.sqrt(_finite(_squared_frobenius(*self.place)))
 
     def _operator(self, product: Callable[[np.ndarray], Array]) -> Any:
         from scipy.sparse.linalg import LinearOperator
@@ -149,9 +149,7 @@ class _Second:
 def _extreme(matrix: Any) -> tuple[float, np.ndarray]:
     """The eigenvalue of largest modulus of a symmetric matrix, and a unit eigenvector."""
     start = np.random.default_rng(0).standard_normal(matrix.shape[0])
-    image = matrix @ start
-    if not np.all(np.isfinite(image)):
-        raise ValueError("∂²Φ/∂θ² is not finite at this point; pass smaller parameters or inputs")
+    image = _finite(matrix @ start)
     if not np.any(image):  # for a random start: with probability one the matrix is zero
         return 0.0, start / max(float(np.linalg.norm(start)), 1.0)
     if isinstance(matrix, np.ndarray):
@@ -164,6 +162,12 @@ def _extreme(matrix: Any) -> tuple[float, np.ndarray]:
         values, vectors = eigsh(matrix, k=2, which="LM", v0=start, tol=1e-5, ncv=40)  # pyright: ignore[reportArgumentType]
     largest = int(np.argmax(np.abs(values)))
     return float(values[largest]), vectors[:, largest]
+
+
+def _finite(value: Any) -> Any:
+    if not np.all(np.isfinite(value)):
+        raise ValueError("∂²Φ/∂θ² is not finite at this point; pass smaller parameters or inputs")
+    return value
 
 
 def _double(tree: Any) -> Any:

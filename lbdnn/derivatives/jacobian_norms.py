@@ -44,12 +44,15 @@ def jacobian_gram(net: Chain, theta: Theta, sigma: Float[Array, " n"]) -> Float[
 def input_jacobian_norm(net: Chain, theta: Theta, sigma: Float[Array, " n"]) -> Float[Array, ""]:
     """‖∂Φ/∂σ‖₂, from the smaller of the two Gram matrices of ∂Φ/∂σ (m × n).
 
-    Error and range as for `jacobian_norm`.
+    Differentiable where the largest singular value is simple.
     """
     slope = input_jacobian(net, theta, sigma)
     if net.outputs > net.inputs:
         slope = slope.T
-    return _root(_largest_eigenvalue(matmul(slope, slope.T)))
+    largest = jax.lax.stop_gradient(jnp.max(jnp.abs(slope)))
+    scale = jnp.where(largest > 0, largest, 1)  # else squares of small slopes underflow
+    slope = slope / scale
+    return scale * _root(_largest_eigenvalue(matmul(slope, slope.T)))
 
 
 def _largest_eigenvalue(gram: Float[Array, "m m"]) -> Float[Array, ""]:

@@ -79,8 +79,8 @@ class Attack:
     - `seed`: of the random starts.
     """
 
-    starts: int = 64
-    steps: int = 300
+    starts: int = 48
+    steps: int = 250
     seed: int = 0
 
     def __call__(

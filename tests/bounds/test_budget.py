@@ -15,8 +15,12 @@ LAYERS = 5
 norms_of = st.lists(
     st.just(0.0) | st.floats(1e-6, 1e6), min_size=LAYERS, max_size=LAYERS
 ).map(np.array)
-powers_of = st.lists(st.integers(0, 2), min_size=LAYERS, max_size=LAYERS).map(np.array)
-limits_of = st.lists(st.floats(0, 1), min_size=LAYERS, max_size=LAYERS).map(np.array)
+powers_of = (
+    st.lists(st.integers(0, 2), min_size=LAYERS, max_size=LAYERS).filter(any).map(np.array)
+)
+limits_of = st.lists(
+    st.just(0.0) | st.floats(1e-9, 1), min_size=LAYERS, max_size=LAYERS
+).map(np.array)
 radii = st.floats(1e-6, 1e6)
 
 
