@@ -2,7 +2,7 @@
 
 - ```` ```python run ```` shows the code and, below it, what it printed.
 - ```` ```python markdown ```` runs unseen; what it prints becomes part of the page.
-- ```` ```console run ```` shows commands (`$ …`) and what each printed.
+- ```` ```console run ```` shows a command (`$ …`) and, below it, what it printed.
 
 The blocks of a page run in order, in one process (`run_blocks.py`) and in one empty folder. Results
 are kept in `.cache/docs` and made again when the blocks or any module of the project has changed.
@@ -69,9 +69,7 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
 def _shown(block: dict[str, Any], output: str) -> str:
     if block["kind"] == "markdown":
         return output
-    if block["language"] == "console":
-        return f"```console\n{output.rstrip()}\n```\n"
-    source = f"```python\n{block['code'].rstrip()}\n```\n"
+    source = f"```{block['language']}\n{block['code'].rstrip()}\n```\n"
     return source + (f"\n``` {{ .text .output }}\n{output.rstrip()}\n```\n" if output else "")
 
 
@@ -88,7 +86,9 @@ def _executed(name: str, blocks: list[dict[str, Any]]) -> Path:
     environment = os.environ | {
         "PYTHONPATH": str(_ROOT),
         "PYTHONIOENCODING": "utf-8",
+        # Compiling takes most of the time, and what is compiled here runs only briefly.
         "JAX_COMPILATION_CACHE_DIR": str(_CACHE.parent / "jax"),
+        "XLA_FLAGS": "--xla_backend_optimization_level=0",
         "MPLBACKEND": "agg",
         "COLUMNS": "100",
     }

@@ -9,6 +9,7 @@ import contextlib
 import io
 import json
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -26,18 +27,23 @@ class Page:
         self.figures.mkdir(exist_ok=True)
         self.names: dict[str, Any] = {"__name__": "__main__", "show": self.show}
 
-    def show(self, figure: Figure, name: str, text: str) -> None:
-        """Puts a figure into the page; `text` is for those who cannot see it."""
+    def show(self, figure: Figure | str, name: str, text: str) -> None:
+        """Puts a figure, or a picture's file, into the page; `text` is for who cannot see it."""
         import matplotlib as mpl
 
-        # No date, and names of parts that do not change: the same figure gives the same file.
-        with mpl.rc_context({"svg.hashsalt": "lbdnn"}):
-            figure.savefig(self.figures / f"{name}.svg", metadata={"Date": None})
-        print(f"![{text}](figures/{name}.svg)")
+        if isinstance(figure, str):
+            file = name + Path(figure).suffix
+            shutil.copyfile(figure, self.figures / file)
+        else:
+            file = f"{name}.svg"
+            # No date, and names of parts that do not change: equal figures are equal files.
+            with mpl.rc_context({"svg.hashsalt": "lbdnn"}):
+                figure.savefig(self.figures / file, metadata={"Date": None})
+        print(f"![{text}](figures/{file})")
 
     def run(self, block: dict[str, Any]) -> str:
         if block["language"] == "console":
-            return "".join(map(_command, block["code"].splitlines()))
+            return _printed_by(block["code"])
         printed = io.StringIO()
         # Blank lines in front make the numbers in a traceback those of the page.
         code = compile("\n" * block["line"] + block["code"], "page.md", "exec")
@@ -46,17 +52,15 @@ class Page:
         return printed.getvalue()
 
 
-def _command(line: str) -> str:
-    """A line `$ command` with what the command printed; other lines as they are."""
-    if not line.startswith("$ "):
-        return line + "\n"
-    words = shlex.split(line.removeprefix("$ "))
+def _printed_by(command: str) -> str:
+    """What a command `$ …`, which may go over several lines, printed."""
+    words = shlex.split(command.removeprefix("$ ").replace("\\\n", " "))
     if words[0] == "python":
         words[0] = sys.executable
     run = subprocess.run(words, stdout=subprocess.PIPE, text=True, encoding="utf-8")
     if run.returncode:
-        raise SystemExit(f"{line}: exit status {run.returncode}")
-    return f"{line}\n{run.stdout}"
+        raise SystemExit(f"{command}: exit status {run.returncode}")
+    return run.stdout
 
 
 def main() -> None:

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from .constants import Growth, Limits, Pairs, validated
+from .periods import within_period
 
 _LINE = (-math.inf, math.inf)
 
@@ -103,7 +104,7 @@ class Activation:
 
     def derivative(self, order: int, x: Float[Array, "*s"]) -> Float[Array, "*s"]:
         """ς⁽ᵒʳᵈᵉʳ⁾(x), elementwise; at a jump, one of the two one-sided values."""
-        x = jnp.asarray(x)
+        x = _floating(x)
         given = len(self.derivatives)
         if order < given:
             return _linked(self, order, x)
@@ -120,11 +121,12 @@ class Activation:
         Ends may be infinite. Evaluated in the arithmetic of lo and hi and not rounded outward: an
         end is wrong by the rounding errors of one evaluation of ς⁽ᵒʳᵈᵉʳ⁾.
         """
-        lo, hi = jnp.asarray(lo), jnp.asarray(hi)
+        extremes, _ = self._constants(order)
+        lo, hi = _floating(lo), _floating(hi)
         at_lo, at_hi = self._at(order, lo), self._at(order, hi)
         lower, upper = jnp.minimum(at_lo, at_hi), jnp.maximum(at_lo, at_hi)
-        first, last = (lo, hi) if self.period is None else _within_period(self.period, lo, hi)
-        for point, value in self.extremes[order]:
+        first, last = (lo, hi) if self.period is None else within_period(self.period, lo, hi)
+        for point, value in extremes:
             if self.period is not None:
                 point = point + self.period * jnp.ceil((first - point) / self.period)
             inside = (first <= point) & (point <= last)
@@ -141,7 +143,8 @@ class Activation:
 
     def range(self, order: int = 0) -> tuple[float, float]:
         """(inf, sup) of ς⁽ᵒʳᵈᵉʳ⁾ over its domain."""
-        values = [value for _, value in self.extremes[order]] + list(self.limits[order])
+        extremes, limits = self._constants(order)
+        values = [value for _, value in extremes] + list(limits)
         return min(values), max(values)
 
     def bound(self, order: int) -> float:
@@ -176,8 +179,8 @@ class Activation:
     def pieces(self, order: int = 0) -> tuple[tuple[float, float, int], ...]:
         """(z, z', direction): intervals that cover the domain, on each of which ς⁽ᵒʳᵈᵉʳ⁾ is
         increasing (1), decreasing (−1) or constant (0); of one period, where it is periodic."""
-        points = sorted({point for point, _ in self.extremes[order]})
-        (left, right), (at_left, at_right) = self.domain, self.limits[order]
+        extremes, (at_left, at_right) = self._constants(order)
+        points, (left, right) = sorted({point for point, _ in extremes}), self.domain
         if self.period is not None and points:
             points.append(points[0] + self.period)
             ends = [(p, self._number(order, p)) for p in points]
@@ -193,6 +196,11 @@ class Activation:
     @property
     def _formulas(self) -> tuple[Callable[..., Array], ...]:
         return (self.function, *self.derivatives)
+
+    def _constants(self, order: int) -> tuple[Pairs, tuple[float, float]]:
+        if order not in (0, 1, 2, 3):
+            raise ValueError(f"activations have constants for orders 0, 1, 2 and 3; got {order}")
+        return self.extremes[order], self.limits[order]
 
     def _at(self, order: int, x: Array) -> Array:
         """ς⁽ᵒʳᵈᵉʳ⁾(x), its limits at infinite x."""
@@ -228,20 +236,8 @@ def _(
     return _linked(activation, order, x), activation.derivative(order + 1, x) * dx
 
 
-def _within_period(period: float, lo: Array, hi: Array) -> tuple[Array, Array]:
-    """[lo, hi] moved by a multiple of the period to |lo| ≤ period/2; the line, if it is longer.
-
-    The phase is read from sine and cosine, which reduce huge arguments exactly, as a quotient by a
-    rounded period could not. With a period that is not 2π the product below is rounded, and where
-    that could matter the answer is the line: sound, not tight.
-    """
-    frequency = math.tau / period
-    angle = lo * frequency
-    first = jnp.arctan2(jnp.sin(angle), jnp.cos(angle)) / frequency
-    known = hi - lo < period
-    if frequency != 1:
-        known &= jnp.abs(angle) * jnp.finfo(lo.dtype).eps < 1e-6
-    return jnp.where(known, first, -math.inf), jnp.where(known, first + (hi - lo), math.inf)
+def _floating(x: Array) -> Array:
+    return jnp.asarray(x, jnp.result_type(float, x))
 
 
 def _infinite(pairs: Pairs) -> tuple[float, ...]:

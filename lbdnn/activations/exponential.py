@@ -35,15 +35,17 @@ class _Unit:
     def activation(self, name: str, parameters: tuple[float, ...], formula: str) -> Activation:
         slope, height, length = self.slope, self.height, self.length
         steepness = height / length
-        bend = ((0.0, steepness / length), (0.0, 0.0))
-        curvature = bend if steepness == slope else _UNDEFINED
+        if steepness == slope:
+            slopes, curvatures = ((0.0, slope),), ((0.0, steepness / length), (0.0, 0.0))
+        else:
+            slopes, curvatures = ((0.0, steepness), (0.0, slope)), _UNDEFINED
         # For z < 0, |ς| − slope·|z| is greatest where the exponential has that slope.
         ratio = abs(steepness) / slope
         excess = slope * length * (ratio - 1 - math.log(ratio)) if ratio > 1 else 0.0
         return Activation(
             name,
             self,
-            extremes=(((0.0, 0.0),), ((0.0, steepness), (0.0, slope)), curvature, _UNDEFINED),
+            extremes=(((0.0, 0.0),) if height < 0 else (), slopes, curvatures, _UNDEFINED),
             limits=((-height, _INF), (0.0, slope), (0.0, 0.0), (0.0, 0.0)),
             growth=(slope, excess),
             parameters=parameters,

@@ -26,18 +26,31 @@ def tensor_norm(
       |λ|_max. For m ≥ 2 what is returned is attained, so a lower bound: the best of a fixed set of
       lines u, improved by the ascent E ← top eigenvector of Σ_i u_i T_i, u ← T[E, E]/‖T[E, E]‖. For
       m = 2 these are K = `directions` equally spaced lines, so it is at least cos(π/(2K)) times the
-      norm (0.995 for K = 16; proof in `sphere.sphere_maximum`). For m ≥ 3 they are the axes and K
-      random lines, with no such guarantee.
+      norm (0.995 for K = 16; proof in `sphere.sphere_maximum`). For m ≥ 3 they are the axes and
+      (m − 1)K random lines, with no such guarantee.
     - "unfolded": spectral norm of the (m·p) × p matrix.
     - "frobenius".
 
-    Cost of "operator": `directions` + `ascents` symmetric eigenvalue problems of size p.
+    The cost of "operator" is a symmetric eigenvalue problem of size p a direction and ascent.
     """
     check_norm(norm)
+    largest = jax.lax.stop_gradient(jnp.max(jnp.abs(tensor), initial=0))
+    scale = jnp.where(largest > 0, largest, 1)  # else squares of small entries underflow
+    tensor = tensor / scale
     if norm == "frobenius":
-        return jnp.linalg.norm(tensor.reshape(-1))
+        return scale * jnp.linalg.norm(tensor.reshape(-1))
     if norm == "unfolded":
-        return jnp.linalg.norm(tensor.reshape(-1, tensor.shape[-1]), 2)
+        return scale * jnp.linalg.norm(tensor.reshape(-1, tensor.shape[-1]), 2)
+    return scale * _operator_norm(tensor, directions, ascents)
+
+
+def check_norm(norm: str) -> None:
+    """Raises ValueError for a name that is not one of `TensorNorm`."""
+    if norm not in get_args(TensorNorm):
+        raise ValueError(f"norm must be one of {', '.join(get_args(TensorNorm))}; got {norm!r}")
+
+
+def _operator_norm(tensor: Array, directions: int, ascents: int) -> Array:
     if len(tensor) == 1:
         return jnp.max(jnp.abs(jnp.linalg.eigvalsh(tensor[0])))
     lines = _lines(len(tensor), directions).astype(tensor.dtype)
@@ -54,18 +67,12 @@ def tensor_norm(
     return jax.lax.fori_loop(0, ascents, climb, start)[1]
 
 
-def check_norm(norm: str) -> None:
-    """Raises ValueError for a name that is not one of `TensorNorm`."""
-    if norm not in get_args(TensorNorm):
-        raise ValueError(f"norm must be one of {', '.join(get_args(TensorNorm))}; got {norm!r}")
-
-
 def _lines(m: int, count: int) -> Array:
     """Unit vectors (·, m)."""
     if m == 2:
         angle = jnp.arange(count) * (jnp.pi / count)
         return jnp.stack([jnp.cos(angle), jnp.sin(angle)], 1)
-    random = jax.random.normal(jax.random.key(0), (count, m))
+    random = jax.random.normal(jax.random.key(0), ((m - 1) * count, m))
     return jnp.concatenate([jnp.eye(m), random / jnp.linalg.norm(random, axis=1, keepdims=True)])
 
 

@@ -52,6 +52,19 @@ def test_lists_are_taken():
     assert same == tanh and hash(same) == hash(tanh)
 
 
+def test_plain_numbers_are_taken():
+    lower, upper = get("tanh").enclose(1, -1, 2)
+    assert float(lower) == pytest.approx(np.cosh(2.0) ** -2) and float(upper) == 1.0
+    assert float(get("logistic")(0)) == 0.5
+
+
+@pytest.mark.parametrize("order", [-1, 4, "1"])
+def test_orders_without_constants(order):
+    for question in (get("tanh").range, get("tanh").bound, get("tanh").pieces):
+        with pytest.raises(ValueError, match="orders 0, 1, 2 and 3"):
+            question(order)
+
+
 def test_nothing_is_claimed_where_a_derivative_does_not_exist():
     relu, shrink = get("relu"), get("hardshrink", 0.5)
     assert enclosed(relu, 1, -1.0, 0.0) == (0.0, 1.0)

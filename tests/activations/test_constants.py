@@ -28,7 +28,7 @@ def many_bits():
 
 def close(stored: float, true: arb, ulps: float = 4.0) -> bool:
     """Within a few roundings, and exactly at 0 and ±∞."""
-    if math.isinf(stored) or stored == 0:
+    if math.isinf(stored) or stored == 0 or not true.is_finite():
         return bool(true == stored)
     return bool(abs(stored - true) <= ulps * 2.0**-53 * abs(true))
 
