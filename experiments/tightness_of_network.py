@@ -117,13 +117,14 @@ def _draw(case: Case, upper: Any, found: Any, exact: Any, output: Output) -> Non
 
 def _print(case: Case, upper: Any, found: Any, exact: Any, settings: Settings) -> None:
     print(f"inputs {case.inputs}, parameters within r of the given ones")
-    names = [*upper, "attack", "exact at centre"]
-    print(f"{'quantity':<28}{'r':>10}" + "".join(f"{name:>24}" for name in names))
+    heads = ["all norms" if "all" in m else "budgeted" if "bud" in m else m for m in upper]
+    heads += ["attack", "at centre"]
+    print(f"{'quantity':<28}{'r':>10}" + "".join(f"{name:>12}" for name in heads))
     for quantity, values in found.items():
         for j in (0, len(case.radii[0]) - 1):
             cells = [upper[m][quantity][0, j] for m in upper]
             cells += [values[0, j], exact.get(quantity, np.nan)]
-            row = "".join(f"{cell:>24.6g}" for cell in cells)
+            row = "".join(f"{cell:>12.5g}" for cell in cells)
             print(f"{lbdnn.certificate.MEANINGS[quantity]:<28}{case.radii[0][j]:>10.3g}{row}")
             if len(case.radii[0]) == 1:
                 break

@@ -7,14 +7,15 @@ import json
 import math
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields as dataclass_fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from .activations import Activation
 from .files import write_whole
-from .networks import Chain, Theta
+from .networks import Chain, Pointwise, Theta
 
 MEANINGS = {
     "value": "‖Φ‖₂",
@@ -53,9 +54,10 @@ class Certificate(Mapping[str, Bound]):
     """Bounds of one network over one set of inputs and parameters, by quantity.
 
     `network` is the SHA-256 of its structure and of exactly the stored weights; `inputs` and
-    `parameters` describe the sets; `radius` is an upper bound of the distance of a parameter of
-    the set from the set's centre; `missing` says of a quantity without a bound why; `arithmetic`
-    says how far rounding was taken into account.
+    `parameters` describe the sets; `radius` is the longest step θ̃ that `remainder` covers: the
+    radius of the set if it is centred at θ, else its diameter (θ and θ + θ̃ anywhere in it);
+    `missing` says of a quantity without a bound why; `arithmetic` says how far rounding was taken
+    into account.
     """
 
     bounds: dict[str, Bound]
@@ -90,7 +92,7 @@ class Certificate(Mapping[str, Bound]):
         """
         if not 0 <= radius <= self.radius * (1 + 1e-12):
             raise ValueError(
-                f"the certificate covers parameters up to {self.radius:g} from its centre; got "
+                f"the certificate covers steps of length at most {self.radius:g}; got "
                 f"radius {radius:g}: certify a larger set"
             )
         found = []
@@ -111,7 +113,8 @@ class Certificate(Mapping[str, Bound]):
         notes = [f"no {quantity}: {why}" for quantity, why in self.missing.items()]
         foot = [
             f"network {self.network[:12]}, inputs {self.inputs}, parameters {self.parameters}",
-            f"arithmetic: {self.arithmetic}; {self.seconds:.2g} s",
+            f"arithmetic: {self.arithmetic}",
+            f"{self.seconds:.2g} s",
         ]
         return "\n".join([head, *rows, *notes, *foot])
 
@@ -130,10 +133,12 @@ def load_certificate(path: str | os.PathLike[str]) -> Certificate:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
         if content.pop("format") != "lbdnn certificate 1":
             raise KeyError("format")
-        bounds = {name: Bound(**entry) for name, entry in content.pop("bounds").items()}
+        bounds = {name: _checked(name, Bound(**b)) for name, b in content.pop("bounds").items()}
         return Certificate(bounds=bounds, **content)
-    except FileNotFoundError:
-        raise ValueError(f"{path}: no such file") from None
+    except OSError as error:
+        raise ValueError(
+            f"{path} cannot be read ({error.strerror}); pass a file that Certificate.save wrote"
+        ) from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{path} is not a certificate of this version ({error!r})") from None
 
@@ -141,10 +146,30 @@ def load_certificate(path: str | os.PathLike[str]) -> Certificate:
 def fingerprint(net: Chain, theta: Theta) -> str:
     """The SHA-256 of the network's structure and of its weights as stored."""
     digest = hashlib.sha256(repr(net).encode())
+    for operation, _ in net.steps(theta):
+        if isinstance(operation, Pointwise):
+            digest.update(_identity(operation.activation).encode())
     for weight in map(np.asarray, net.weights(theta)):
         digest.update(f"{weight.dtype.str}{weight.shape}".encode())
         digest.update(np.ascontiguousarray(weight).tobytes())
     return digest.hexdigest()
+
+
+def _identity(activation: Activation) -> str:
+    # Constants by value, functions by name: a name can be that of another function.
+    fields = [getattr(activation, field.name) for field in dataclass_fields(activation)]
+    return repr([getattr(value, "__qualname__", value) for value in fields])
+
+
+def _checked(name: str, bound: Bound) -> Bound:
+    numbers = [bound.lower, bound.upper]
+    if name not in MEANINGS or bound.quantity != name:
+        raise ValueError(f"{name} is no quantity")
+    if not all(isinstance(number, float) and number >= 0 for number in numbers):
+        raise ValueError(f"the bounds of {name} are not numbers")
+    if bound.lower > bound.upper:
+        raise ValueError(f"the lower bound of {name} is above its upper bound")
+    return bound
 
 
 def _listed(value: Any) -> Any:

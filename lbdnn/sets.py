@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any, NamedTuple
 
 import jax
@@ -17,6 +18,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from .networks import Chain, Theta
+from .norms import euclidean, euclidean_of_all
 
 Numbers = float | Sequence[float] | np.ndarray
 
@@ -31,8 +33,8 @@ class InputRegion(NamedTuple):
 
     def norm(self) -> Float[Array, ""]:
         """An upper bound of ‖σ‖₂ over the region."""
-        corner = jnp.linalg.norm(jnp.maximum(jnp.abs(self.lo), jnp.abs(self.hi)))
-        return jnp.minimum(corner, jnp.linalg.norm(self.center) + self.radius)
+        corner = euclidean(jnp.maximum(jnp.abs(self.lo), jnp.abs(self.hi)))
+        return jnp.minimum(corner, euclidean(self.center) + self.radius)
 
     def project(self, sigma: Float[Array, " n"]) -> Float[Array, " n"]:
         """A point of the region near σ (the nearest for a box or a ball)."""
@@ -53,17 +55,16 @@ class ParameterRegion(NamedTuple):
 
     def layer_radii(self) -> Float[Array, " k"]:
         """Upper bounds of ‖V_j − c_j‖_F over the region, one a layer."""
-        own = jnp.stack([jnp.linalg.norm(entry) for entry in self.entries])
+        own = jnp.stack([euclidean(entry) for entry in self.entries])
         return jnp.minimum(jnp.minimum(self.layers, own), self.radius)
 
     def norm(self) -> Float[Array, ""]:
         """An upper bound of ‖θ‖₂ over the region."""
-        center = jnp.sqrt(sum(jnp.sum(c**2) for c in self.center))
-        return center + self.reach()
+        return euclidean_of_all(self.center) + self.reach()
 
     def reach(self) -> Float[Array, ""]:
         """An upper bound of ‖θ − c‖₂ over the region."""
-        return jnp.minimum(self.radius, jnp.linalg.norm(self.layer_radii()))
+        return jnp.minimum(self.radius, euclidean(self.layer_radii()))
 
     def project(self, weights: Sequence[Array]) -> list[Array]:
         """A point of the region near the given weights."""
@@ -157,6 +158,11 @@ class LayerBalls:
     center: Any = None
 
     def __post_init__(self) -> None:
+        if np.ndim(self.radii) != 1:
+            raise ValueError(
+                f"LayerBalls takes a list of radii, one a layer; got {self.radii!r}; for one "
+                "radius of all parameters together use Ball"
+            )
         for radius in self.radii:
             _check_radius(radius)
 
@@ -175,12 +181,16 @@ ParameterSet = Ball | LayerBalls | Box
 
 
 def _check_radius(radius: float) -> None:
-    if not (math.isfinite(radius) and radius >= 0):
-        raise ValueError(f"a radius must be a finite number >= 0; got {radius}")
+    if not (isinstance(radius, Real) and math.isfinite(radius) and radius >= 0):
+        raise ValueError(f"a radius must be a finite number >= 0; got {radius!r}")
 
 
 def _vector(value: Numbers, size: int, what: str) -> np.ndarray:
     array = np.asarray(value, float)
+    if array.ndim > 1:
+        raise ValueError(f"the set has an array of shape {array.shape}; pass a vector or a scalar")
+    if not np.all(np.isfinite(array)):
+        raise ValueError("the set has NaN or infinity in it; pass finite numbers")
     if array.ndim == 1 and len(array) != size:
         raise ValueError(f"the network has {size} {what}s; the set has {len(array)}")
     return np.broadcast_to(array, (size,)).copy()
@@ -189,7 +199,9 @@ def _vector(value: Numbers, size: int, what: str) -> np.ndarray:
 def _center(net: Chain, theta: Theta, center: Any) -> list[np.ndarray]:
     if center is None:
         center = theta
-    if isinstance(center, tuple):
+    if isinstance(center, tuple | list) and len(center) == len(net.operations):
+        center = tuple(center)
+        net.validate(center)
         return [np.asarray(w, np.float64) for w in net.weights(center)]
     return _split(net, _vector(center, net.size, "parameter"))
 

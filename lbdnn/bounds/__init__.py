@@ -1,6 +1,6 @@
 """Certified bounds over sets of inputs and parameters."""
 
-from .certify import certify as certify
+from .certification import certify as certify
 from .layerwise import Layerwise as Layerwise
 from .method import QUANTITIES as QUANTITIES, Method as Method
 from .norm_polynomial import NormPolynomial as NormPolynomial

@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ..networks import Chain
+from ..norms import euclidean
 from ..sets import InputRegion, ParameterRegion
 from .budget import between, budget, prefix
 from .layers import Enclosure, enclose
@@ -66,7 +67,7 @@ class Layerwise:
         m = terms.mixed + terms.mixed.T + jnp.sum(terms.curved, 0)
         upper = {
             "value": known.value,
-            "jacobian": jnp.sqrt(jnp.sum(terms.first**2)),
+            "jacobian": euclidean(terms.first),
             "hessian": _largest_eigenvalue(m),
             "input_jacobian": terms.inputs,
         }
@@ -159,10 +160,11 @@ def _path_terms(known: Enclosure) -> Terms:
     # table[t, i] = π_ti, t the number of layers passed; after the last come K = count of them.
     to_end = table[count, 1:]
     columns = (
-        jnp.linalg.norm(a[1:] @ jnp.abs(stack.weight), axis=1)
-        + (r[1:] * norms + stack.radius * to_end)[:, None]
+        euclidean(a[1:] @ jnp.abs(stack.weight), 1)
+        + r[1:, None] * euclidean(stack.weight, 1)
+        + (stack.radius * to_end)[:, None]
     )
-    single = jnp.linalg.norm(stack.weight, axis=1) + stack.radius[:, None]
+    single = euclidean(stack.weight, 1) + stack.radius[:, None]
     columns = jnp.minimum(columns, to_end[:, None] * single)
     c = stack.curvature
     g = jnp.max(jnp.where(jnp.isinf(c), jnp.inf, jnp.where(jnp.isinf(c), 0.0, c) * columns), 1)
@@ -196,7 +198,7 @@ def _budget_terms(known: Enclosure, radius: Array) -> Terms:
     front = known.layers[0]
     tiny = jnp.finfo(stack.slope.dtype).tiny
     norms = _spectral(stack.weight)
-    columns = jnp.max(jnp.linalg.norm(stack.weight, axis=1), 1)
+    columns = jnp.max(euclidean(stack.weight, 1), 1)
     shared = budget(jnp.append(norms, _spectral(front.weight)), radius)
     slopes = jnp.log(jnp.maximum(jnp.max(stack.slope, 1), tiny))
 

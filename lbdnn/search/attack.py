@@ -75,13 +75,17 @@ class Attack:
 
     **Arguments:**
 
-    - `starts`: how many, `steps`: of each; `polish`: how many of them are continued.
+    - `starts`: how many, `steps`: of each.
     - `seed`: of the random starts.
     """
 
     starts: int = 48
     steps: int = 250
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        if min(self.starts, self.steps) < 1:
+            raise ValueError(f"an attack needs at least one start and one step; got {self}")
 
     def __call__(
         self, net: Chain, quantity: str, inputs: InputRegion, parameters: ParameterRegion

@@ -13,7 +13,7 @@ from .reference import cases
 
 CASES = pytest.mark.parametrize(("name", "parameters"), cases())
 
-# Footnotes 1 to 3 and appendix D of Drgoňa et al., and section 1 of the notes on mathematics.
+# As Drgoňa et al. (footnotes 1 to 3, appendix D) spell them, and by other usual names.
 NAMED = """
 SoftExponential BLU PReLU ReLU GELU RReLU Hardtanh ReLU6 Tanh ELU CELU Hardshrink LeakyReLU
 Softshrink Softsign Tanhshrink APLU PELU Sigmoid Hardsigmoid Hardswish SELU LogSigmoid Softplus

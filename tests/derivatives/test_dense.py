@@ -34,7 +34,7 @@ def test_all_agree_with_central_differences():
     with jax.enable_x64(True):
         theta = net.unravel(jnp.asarray(θ))
         found = [
-            f(net, theta, σ)
+            jax.jit(f, static_argnums=0)(net, theta, σ)
             for f in (jacobian, input_jacobian, hessian, input_hessian, mixed_hessian)
         ]
 

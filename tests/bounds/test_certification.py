@@ -229,7 +229,6 @@ MISUSED: dict[str, Callable[[], Any]] = {
 }
 
 
-@pytest.mark.xfail(reason="these mistakes are not yet caught", strict=True)
 @pytest.mark.parametrize("name", MISUSED)
 def test_misuse_is_refused_in_one_sentence(name: str) -> None:
     with pytest.raises(ValueError, match="; ") as caught:

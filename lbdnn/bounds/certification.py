@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import time
 from collections.abc import Sequence
+from dataclasses import fields
 from importlib.metadata import version
 
 import jax
@@ -52,11 +54,12 @@ def certify(
     began = time.perf_counter()
     net.validate(theta)
     method = named(method)
-    wanted = QUANTITIES if quantities is None else tuple(quantities)
+    wanted = (quantities,) if isinstance(quantities, str) else tuple(quantities or QUANTITIES)
     for quantity in wanted:
         if quantity not in QUANTITIES:
             raise ValueError(f"the quantities are {', '.join(QUANTITIES)}; got {quantity!r}")
     parameters = Ball(0.0) if parameters is None else parameters
+    _check_sets(net, inputs, parameters)
     with jax.enable_x64(True):
         box = inputs.input_region(net)
         region = parameters.parameter_region(net, theta)
@@ -76,16 +79,17 @@ def certify(
                 quantity,
                 "euclidean" if quantity == "value" else "operator",
                 most,
-                0.0 if found is None else float(found.value),
+                0.0 if found is None else max(float(found.value), 0.0),
                 repr(method),
                 None if found is None else _readable(net, found),
             )
-        radius = float(region.reach())
+        centred = getattr(parameters, "center", 0) is None
+        radius = float(region.reach()) * (1 if centred else 2)
     return Certificate(
         bounds=bounds,
         network=fingerprint(net, theta),
-        inputs=repr(inputs),
-        parameters=repr(parameters),
+        inputs=_described(inputs),
+        parameters=_described(parameters),
         radius=radius,
         arithmetic=ARITHMETIC,
         missing=missing,
@@ -99,11 +103,43 @@ def named(method: str | Method) -> Method:
 
     Raises ValueError for an unknown name.
     """
-    if not isinstance(method, str):
+    if hasattr(method, "bounds") and not isinstance(method, str | type):
         return method
-    if method not in _NAMED:
-        raise ValueError(f"the methods are {', '.join(_NAMED)}; got {method!r}")
+    if not isinstance(method, str) or method not in _NAMED:
+        raise ValueError(
+            f"the methods are {', '.join(_NAMED)}; got {method!r}: pass one of these names, or an "
+            "object such as Layerwise()"
+        )
     return _NAMED[method]
+
+
+def _check_sets(net: Chain, inputs: object, parameters: object) -> None:
+    if not hasattr(inputs, "input_region"):
+        raise ValueError(f"{inputs!r} is no set of inputs; pass Box(lo, hi) or Ball(radius)")
+    if not hasattr(parameters, "parameter_region"):
+        raise ValueError(
+            f"{parameters!r} is no set of parameters; pass Ball(radius), LayerBalls(radii) or "
+            "Box(lo, hi)"
+        )
+    if not net.affine:
+        raise ValueError("the network has no parameters; pass one with an affine layer")
+
+
+def _described(region: object) -> str:
+    """The set in words; a long array by its size, norm and SHA-256 (of float64 values)."""
+
+    def shown(value: object) -> str:
+        if value is None or np.ndim(value) == 0:  # pyright: ignore[reportArgumentType]
+            return repr(value)
+        leaves = [np.ravel(leaf) for leaf in jax.tree.leaves(value)]
+        flat = np.concatenate(leaves or [np.zeros(0)]).astype(np.float64)
+        if flat.size <= 16:
+            return repr(flat.tolist())
+        digest = hashlib.sha256(flat.tobytes()).hexdigest()
+        return f"<{flat.size} values, norm {np.linalg.norm(flat):.6g}, SHA-256 {digest}>"
+
+    entries = [f"{f.name}={shown(getattr(region, f.name))}" for f in fields(region)]  # pyright: ignore[reportArgumentType]
+    return f"{type(region).__name__}({', '.join(entries)})"
 
 
 def _readable(net: Chain, found: Witness) -> dict[str, list]:
