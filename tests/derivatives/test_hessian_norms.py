@@ -61,7 +61,7 @@ def check_norms(net, theta, sigma, tensor, count=400):
 
 
 @given(places(st.sampled_from(EXAMPLES)))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_norms_are_those_of_the_dense_tensor(place):
     with jax.enable_x64(True):
         tensor = dense_hessian(*place)
@@ -77,13 +77,13 @@ def test_norms_are_those_of_the_dense_tensor_for_any_network(place):
     check_norms(*place, tensor)
 
 
+DEEP = Chain(
+    (Affine(2, 2), Repeat((Pointwise(get("tanh")), Affine(2, 2)), 30), Affine(2, 1)), inputs=2
+)
+
+
 @pytest.mark.parametrize(
-    "net",
-    (
-        FullyConnected((3, 20, 20, 2)),
-        Chain((Affine(2, 2), Repeat((Pointwise(get("tanh")), Affine(2, 2)), 30), Affine(2, 1)), 2),
-    ),
-    ids=("wide", "deep"),
+    "net", (FullyConnected((3, 20, 20, 2)), pytest.param(DEEP, marks=pytest.mark.slow))
 )
 def test_matrix_free_norms_are_those_of_the_dense_tensor(net):
     with jax.enable_x64(True):
@@ -96,7 +96,7 @@ def test_matrix_free_norms_are_those_of_the_dense_tensor(net):
 
 
 @given(places(st.sampled_from(EXAMPLES)), st.integers(0, 2**31 - 1))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_compressed_hessian_has_the_eigenvalues_of_every_combination(place, seed):
     net = place[0]
     u = np.random.default_rng(seed).standard_normal(net.outputs)

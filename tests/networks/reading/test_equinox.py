@@ -22,7 +22,7 @@ FUNCTIONS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("function", FUNCTIONS, ids=str)
+@pytest.mark.parametrize("function", FUNCTIONS, ids=range(len(FUNCTIONS)))
 def test_activations(function, value):
     mlp = eqx.nn.MLP(1, 1, 3, 1, function, key=jax.random.key(0))
     points = np.linspace(-8, 8, 21)[:, None]
