@@ -34,7 +34,7 @@ class Settings:
     sizes: tuple[int, ...] | None = None
     """Inputs, hidden widths and outputs of one random network, weights U(−0.5, 0.5)."""
     seed: int = 0
-    """Of the (first) random network."""
+    """Of the (first) random network, drawn in float64."""
     method: Literal["all", "polynomial", "layerwise"] = "all"
     """Which bounds."""
     output: Path = Path("results/bound_tightness")
@@ -65,6 +65,8 @@ def _check(settings: Settings) -> None:
         raise ValueError("--model and --sizes name two networks; pass one of them")
     if settings.seed < 0:
         raise ValueError(f"--seed takes a number >= 0; got {settings.seed}")
+    if settings.quick and settings.suite != "published":
+        raise ValueError("--quick and --suite full are two suites; pass one of them")
     if single and settings.suite != "published":
         raise ValueError("--suite runs many networks; leave out --model and --sizes")
     for name in ("inputs", "radius", "activation"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -50,7 +51,8 @@ def upper_bounds(case: Case, methods: Sequence[str]) -> dict[str, dict[str, np.n
         for name in methods:
             try:
                 bounds = METHODS[name].bounds(case.net, inputs, parameters)
-            except ValueError:
+            except ValueError as error:
+                print(f"{case.label}: no bound by {name}: {error}", file=sys.stderr)
                 continue
             found[name] = {quantity: v.reshape(shape) for quantity, v in bounds.items()}
     return found

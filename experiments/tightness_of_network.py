@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -38,7 +39,10 @@ def run(settings: Settings, output: Output) -> int:
         quantity: lambda q=quantity: attacked(case, q, attack) for quantity in quantities
     }
     work["exact"] = lambda: exact_at_centre(case, quantities)
-    done = dict(finished_pieces(work, "attacks"))
+    done: dict[str, Any] = {}
+    with suppress(KeyboardInterrupt):
+        for quantity, value in finished_pieces(work, "attacks"):
+            done[quantity] = value
     exact = done.pop("exact", {})
     found = {q: done[q] for q in quantities if q in done}
     table = rows(case, upper, found)
@@ -50,7 +54,7 @@ def run(settings: Settings, output: Output) -> int:
         _print(case, upper, found, exact, settings)
     missing = [q for q in QUANTITIES if q not in quantities]
     if missing:
-        print(f"no bound over these sets: {', '.join(missing)} (a kink may be crossed)")
+        print(f"no bound over these sets: {', '.join(missing)}")
     violated = [row for row in table if row["ratio"] < 1]
     for row in violated:
         print(f"VIOLATED: {row}")

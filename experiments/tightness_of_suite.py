@@ -8,6 +8,7 @@ import math
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -111,14 +112,15 @@ def measured(
             for quantity in QUANTITIES:
                 work[i, quantity] = lambda one=one, q=quantity: attacked(one, q, attack)
     pieces: dict[int, dict[str, Any]] = defaultdict(dict)
-    for (i, piece), value in finished_pieces(work, "bounds and attacks"):
-        pieces[i][piece] = value
-        if len(pieces[i]) == 1 + len(QUANTITIES):
-            upper = pieces[i]["bounds"]
-            table[i] = rows(chosen[i], upper, {q: pieces[i][q] for q in QUANTITIES})
-            if keep is not None:
-                keep.mkdir(exist_ok=True)
-                write_whole(keep / names[i], json.dumps(table[i]))
+    with suppress(KeyboardInterrupt):
+        for (i, piece), value in finished_pieces(work, "bounds and attacks"):
+            pieces[i][piece] = value
+            if len(pieces[i]) == 1 + len(QUANTITIES):
+                upper = pieces[i]["bounds"]
+                table[i] = rows(chosen[i], upper, {q: pieces[i][q] for q in QUANTITIES})
+                if keep is not None:
+                    keep.mkdir(exist_ok=True)
+                    write_whole(keep / names[i], json.dumps(table[i]))
     return [row for i in sorted(table) for row in table[i]]
 
 

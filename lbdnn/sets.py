@@ -199,7 +199,7 @@ def _vector(value: Numbers, size: int, what: str) -> np.ndarray:
 def _center(net: Chain, theta: Theta, center: Any) -> list[np.ndarray]:
     if center is None:
         center = theta
-    if isinstance(center, tuple | list) and len(center) == len(net.operations):
+    if isinstance(center, tuple | list) and not all(isinstance(x, Real) for x in center):
         center = tuple(center)
         net.validate(center)
         return [np.asarray(w, np.float64) for w in net.weights(center)]

@@ -42,7 +42,8 @@ class Budget(NamedTuple):
     def cap(self, brackets: Float[Array, "g ..."]) -> Float[Array, "..."]:
         """The cap of the product whose brackets, summed over its layers, are given."""
         price = self.price.reshape(-1, *([1] * (brackets.ndim - 1)))
-        return jnp.exp(jnp.min(brackets + price, 0))
+        # Never 0: a product of positive norms may underflow.
+        return jnp.maximum(jnp.exp(jnp.min(brackets + price, 0)), jnp.finfo(price.dtype).tiny)
 
 
 def budget(norms: Float[Array, " k"], radius: Float[Array, ""]) -> Budget:

@@ -75,6 +75,11 @@ def certify(
                     raise ValueError(missing[quantity])
                 continue
             found = None if attack is None else attack(net, quantity, box, region)
+            if found is not None and float(found.value) > most:
+                raise ArithmeticError(
+                    f"the {quantity} reaches {float(found.value)!r} at {_readable(net, found)}, "
+                    f"above its bound {most!r}: this is a defect of lbdnn; please report it"
+                )
             bounds[quantity] = Bound(
                 quantity,
                 "euclidean" if quantity == "value" else "operator",

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ..networks import Affine, Chain, Operation, Pointwise, Scaling
-from ..norms import euclidean
+from ..norms import euclidean, matrix_product, product
 from ..sets import InputRegion, ParameterRegion
 
 
@@ -79,14 +79,19 @@ def _through_affine(
     weight = operation.weight(own)
     middle = (lo + hi) / 2
     center = operation.apply(own, middle)
-    # What cancels in the centre leaves its rounding errors, a-priori at most these.
-    rounding = (2 * weight.shape[1] + 8) * jnp.finfo(weight.dtype).eps
-    lost = rounding * operation.apply(jnp.abs(own), jnp.abs(middle))
-    spread = jnp.abs(weight) @ ((hi - lo) / 2) + lost
+    # Sums that cancel leave their rounding errors: a-priori at most this, also in the radius.
+    rounding = (2 * weight.shape[1] + 16) * jnp.finfo(weight.dtype).eps
+    largest = magnitude(lo, hi)
+    if operation.bias:
+        largest = jnp.append(largest, 1.0)
+    lost = rounding * matrix_product(jnp.abs(own), largest)
+    spread = matrix_product(jnp.abs(weight), (hi - lo) / 2) + lost
     nominal = euclidean(jnp.abs(center) + spread)
-    norm = jnp.minimum(nominal, jnp.linalg.norm(own, 2) * grown) + radius * grown
+    moved = product(radius, grown)
+    norm = jnp.minimum(nominal, product(jnp.linalg.norm(own, 2), grown)) + moved
     # Each row of a perturbation is no longer than the whole.
-    spread = spread + jnp.minimum(radius, euclidean(entry, 1)) * grown
+    rows = product(jnp.minimum(radius, euclidean(entry, 1)), grown)
+    spread = spread + (1 + rounding) * rows
     return center - spread, center + spread, norm
 
 
@@ -107,12 +112,13 @@ def _through_elementwise(
     at_zero = operation.apply(None, zero)
     # ‖ψ(x)‖ ≤ ‖ψ(0)‖ + sup|ψ'|·‖x‖, the slope taken between 0 and x.
     lipschitz = jnp.max(_derivatives(operation, jnp.minimum(lo, zero), jnp.maximum(hi, zero))[0])
-    norm = euclidean(at_zero) + lipschitz * norm
+    norm = euclidean(at_zero) + product(lipschitz, norm)
     if isinstance(operation, Pointwise):
         lo, hi = operation.activation.enclose(0, lo, hi)
     else:
         ends = operation.apply(None, lo), operation.apply(None, hi)
-        lo, hi = jnp.minimum(*ends), jnp.maximum(*ends)
+        slack = 4 * jnp.finfo(lo.dtype).eps * (jnp.maximum(*map(jnp.abs, ends)) + jnp.abs(at_zero))
+        lo, hi = jnp.minimum(*ends) - slack, jnp.maximum(*ends) + slack
     return lo, hi, norm
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ..networks import Chain
-from ..norms import euclidean
+from ..norms import euclidean, matrix_product, product
 from ..sets import InputRegion, ParameterRegion
 from .budget import between, budget, prefix
 from .layers import Enclosure, enclose
@@ -51,7 +51,8 @@ class Layerwise:
         self, net: Chain, inputs: InputRegion, parameters: ParameterRegion
     ) -> dict[str, np.ndarray]:
         """See `Method.bounds`."""
-        return widened(compiled(self, net, inputs, parameters))
+        with jax.enable_x64(True):
+            return widened(compiled(self, net, inputs, parameters))
 
     def upper(
         self, net: Chain, inputs: InputRegion, parameters: ParameterRegion
@@ -132,16 +133,18 @@ def _path_terms(known: Enclosure) -> Terms:
         # For every start i ≤ t at once: A, ‖R‖ of the path from Φ_i to Φ_t; π so far.
         a, r, table = carry
         t, w, d, rho, norm = layer
-        da = d[:, None] * a
+        da = product(d[:, None], a)
         largest = jnp.max(d)
-        size = jnp.minimum(_spectral(da) + largest * r, largest * table[t])
-        r = norm * largest * r + rho * jnp.where(starts <= t, size, 0.0)
-        a = jnp.abs(w) @ da
+        size = jnp.minimum(_spectral(da) + product(largest, r), product(largest, table[t]))
+        size = jnp.where(starts <= t, size, 0.0)
+        r = product(norm, product(largest, r)) + product(rho, size)
+        a = matrix_product(jnp.abs(w), da)
         own = jnp.where(starts <= t, _spectral(a) + r, jnp.inf)
         # ‖P_ti‖ ≤ ‖P_tl‖‖P_li‖: the last piece is a whole path or this layer alone.
-        last = own.at[t].min(largest * (norm + rho))
+        last = own.at[t].min(product(largest, norm + rho))
         reached = (starts[:, None] <= t) & (starts <= starts[:, None])
-        pieces = jnp.where(reached, last[:, None] * jnp.where(reached, table, 0.0), jnp.inf)
+        pieces = product(last[:, None], jnp.where(reached, table, 0.0))
+        pieces = jnp.where(reached, pieces, jnp.inf)
         own = jnp.minimum(last, jnp.min(pieces, 0))
         own = jnp.where(starts <= t, own, jnp.where(starts == t + 1, 1.0, jnp.inf))
         a = jnp.where((starts == t + 1)[:, None, None], identity, a)
@@ -160,31 +163,33 @@ def _path_terms(known: Enclosure) -> Terms:
     # table[t, i] = π_ti, t the number of layers passed; after the last come K = count of them.
     to_end = table[count, 1:]
     columns = (
-        euclidean(a[1:] @ jnp.abs(stack.weight), 1)
-        + r[1:, None] * euclidean(stack.weight, 1)
-        + (stack.radius * to_end)[:, None]
+        euclidean(matrix_product(a[1:], jnp.abs(stack.weight)), 1)
+        + product(r[1:, None], euclidean(stack.weight, 1))
+        + product(stack.radius, to_end)[:, None]
     )
     single = euclidean(stack.weight, 1) + stack.radius[:, None]
-    columns = jnp.minimum(columns, to_end[:, None] * single)
+    columns = jnp.minimum(columns, product(to_end[:, None], single))
     c = stack.curvature
-    g = jnp.max(jnp.where(jnp.isinf(c), jnp.inf, jnp.where(jnp.isinf(c), 0.0, c) * columns), 1)
+    bent = product(jnp.where(jnp.isinf(c), 0.0, c), columns)
+    g = jnp.max(jnp.where(jnp.isinf(c), jnp.inf, bent), 1)
 
     before = jnp.where(starts[None, :count] <= jnp.arange(count)[:, None], table[:count, :count], 0)
-    x = before * stack.grown
+    x = product(before, stack.grown)
     largest = jnp.max(stack.slope, 1)
-    mixed = (to_end * largest)[:, None] * x
+    mixed = product(product(to_end, largest)[:, None], x)
     first_layer = known.layers[0]
-    entry = _spectral(a[0] @ _rows(jnp.abs(first_layer.weight * first_layer.slope), n))
-    first = jnp.max(first_layer.slope) * (_spectral(first_layer.weight) + first_layer.radius)
-    rest = jnp.max(first_layer.slope) * (
-        r[0] * _spectral(first_layer.weight) + table[count, 0] * first_layer.radius
-    )
+    size = _spectral(first_layer.weight)
+    entry = matrix_product(a[0], _rows(product(jnp.abs(first_layer.weight), first_layer.slope), n))
+    rest = product(r[0], size) + product(table[count, 0], first_layer.radius)
+    steepest = jnp.max(first_layer.slope)
+    split = _spectral(entry) + product(steepest, rest)
+    whole = product(table[count, 0], product(steepest, size + first_layer.radius))
     return Terms(
-        table[count, :count] * stack.grown,
+        product(table[count, :count], stack.grown),
         # Row j of `mixed` is layer j + 1; the last is no layer of parameters.
         jnp.pad(mixed[: count - 1], ((1, 0), (0, 0))),
-        g[:, None, None] * x[:, :, None] * x[:, None, :],
-        jnp.minimum(table[count, 0] * first, entry + rest),
+        product(g[:, None, None], product(x[:, :, None], x[:, None, :])),
+        jnp.minimum(whole, split),
     )
 
 
@@ -224,7 +229,7 @@ def _budget_terms(known: Enclosure, radius: Array) -> Terms:
         return jnp.where(high <= t, shared.cap(whole + grown[:, None] + grown[None, :] + bend), 0)
 
     entry = shared.brackets(_spectral(front.weight)[None], front.radius[None])[:, 0]
-    reach = jnp.max(front.slope) * shared.cap(once[:, count] + entry)
+    reach = product(jnp.max(front.slope), shared.cap(once[:, count] + entry))
     return Terms(first, mixed, jax.lax.map(curved, at), reach)
 
 

@@ -32,8 +32,8 @@ class Method(Protocol):
     ) -> dict[str, np.ndarray]:
         """Upper bounds of the quantities, float64; inf where a quantity has none.
 
-        A leading axis on every leaf of both regions gives arrays of bounds. Call it under
-        `jax.enable_x64(True)`.
+        A leading axis on every leaf of both regions gives arrays of bounds. Computed in float64,
+        whatever JAX's global setting.
         """
         ...
 

@@ -42,7 +42,8 @@ class Polynomial:
         input_norm, parameter_norm = InputRegion.norm, ParameterRegion.norm
         if np.ndim(inputs.lo) == 2:
             input_norm, parameter_norm = jax.vmap(input_norm), jax.vmap(parameter_norm)
-        norms = np.asarray(input_norm(inputs)), np.asarray(parameter_norm(parameters))
+        with jax.enable_x64(True):
+            norms = np.asarray(input_norm(inputs)), np.asarray(parameter_norm(parameters))
         found = self.upper(net, *norms)
         missing = np.full(np.shape(inputs.radius), np.inf)
         return widened({name: np.asarray(found.get(name, missing)) for name in QUANTITIES})

@@ -40,7 +40,7 @@ def hessian_norm(
       Lanczos, 2m Hessian-vector products a step. "frobenius", exact but for rounding: d products of
       a vector with m Hessians.
 
-    **Returns:** a float. An eigenvalue by Lanczos has a relative error of about 1e-10 and may, as
+    **Returns:** a float. An eigenvalue by Lanczos has a relative error of about 1e-9 and may, as
     with any such method, in principle be a smaller one; for d ≤ 128 it is LAPACK's. Where d > 128,
     unfolded and Frobenius norms lose digits below 1e-154.
     """

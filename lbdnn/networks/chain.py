@@ -94,7 +94,14 @@ class Chain:
     @cached_property
     def affine(self) -> tuple[Affine, ...]:
         """The operations that hold parameters, in order, repetitions written out."""
-        return tuple(_affine(self.operations))
+        return tuple(o for o in _written_out(self.operations) if isinstance(o, Affine))
+
+    def at(self, weights: Sequence[Array], sigma: Float[Array, " n"]) -> Float[Array, " m"]:
+        """Φ from the matrices V_jᵀ in order, repetitions written out: quick to differentiate."""
+        rest, x = iter(weights), sigma
+        for operation in _written_out(self.operations):
+            x = operation.apply(next(rest) if isinstance(operation, Affine) else None, x)
+        return x
 
     @property
     def size(self) -> int:
@@ -172,11 +179,11 @@ def _unrolled(
             yield operation, parameters
 
 
-def _affine(operations: Sequence[Operation]) -> Iterator[Affine]:
+def _written_out(operations: Sequence[Operation]) -> Iterator[Operation]:
     for operation in operations:
         if isinstance(operation, Repeat):
-            yield from tuple(_affine(operation.operations)) * operation.times
-        elif isinstance(operation, Affine):
+            yield from tuple(_written_out(operation.operations)) * operation.times
+        else:
             yield operation
 
 

@@ -43,7 +43,7 @@ def form(
     """
 
     def phi(w: Weights, s: Array) -> Array:
-        return net(net.with_weights(w), s)
+        return net.at(w, s)
 
     if quantity == "value":
         return phi(weights, sigma)
@@ -92,11 +92,11 @@ class Attack:
     ) -> Witness:
         """The best witness; a leading axis on every leaf of both regions gives one for each.
 
-        Compiled once for a network and a quantity. Call it under `jax.enable_x64(True)` for
-        float64.
+        Compiled once for a network and a quantity; in float64, whatever JAX's global setting.
         """
-        starts = _starts(self, net, inputs, parameters)
-        return _best(self, net, quantity, inputs, parameters, starts)
+        with jax.enable_x64(True):
+            starts = _starts(self, net, inputs, parameters)
+            return _best(self, net, quantity, inputs, parameters, starts)
 
 
 class Start(NamedTuple):
