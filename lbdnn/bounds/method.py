@@ -38,7 +38,8 @@ class Method(Protocol):
         ...
 
 
-@partial(jax.jit, static_argnums=(0, 1))
+# Such a pass runs for milliseconds: compiling it is what takes time.
+@partial(jax.jit, static_argnums=(0, 1), compiler_options={"xla_backend_optimization_level": 0})
 def compiled(
     method: object, net: Chain, inputs: InputRegion, parameters: ParameterRegion
 ) -> dict[str, jax.Array]:
