@@ -17,7 +17,10 @@ QUANTITIES = ("value", "jacobian", "hessian", "input_jacobian")
 # Upper bounds are evaluated in float64 rounded to nearest, then widened by this much of
 # themselves: far more than rounding costs them, but an allowance, not a proof.
 WIDENING = 1e-9
-ARITHMETIC = f"float64 rounded to nearest, upper bounds widened by {WIDENING:g} of themselves"
+ARITHMETIC = (
+    f"float64 rounded to nearest, norms by LAPACK, widened by {WIDENING:g} of themselves: "
+    "an allowance, not a proof"
+)
 
 
 class Method(Protocol):
