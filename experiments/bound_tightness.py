@@ -35,7 +35,7 @@ class Settings:
     """Inputs, hidden widths and outputs of one random network, weights U(−0.5, 0.5)."""
     seed: int = 0
     """Of the (first) random network, drawn in float64."""
-    method: Literal["all", "polynomial", "layerwise"] = "all"
+    method: Literal["all", "polynomial", "layerwise", "dissipation"] = "all"
     """Which bounds."""
     output: Path = Path("results/bound_tightness")
     """Folder of the results."""

@@ -11,8 +11,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lbdnn import Attack, Ball, Box, Chain, Layerwise, Polynomial, derivatives
-from lbdnn.bounds import Method
+from lbdnn import Attack, Ball, Box, Chain, Dissipation, Layerwise, Polynomial, derivatives
+from lbdnn.bounds import QUANTITIES, Method
 from lbdnn.networks import Theta
 from lbdnn.sets import batch
 
@@ -20,6 +20,7 @@ METHODS: dict[str, Method] = {
     "polynomial (all norms)": Polynomial(budgeted=False),
     "polynomial (budgeted)": Polynomial(budgeted=True),
     "layerwise": Layerwise(),
+    "dissipation": Dissipation(levels=2, steps=150),
 }
 
 
@@ -39,7 +40,9 @@ class Case:
     about: Sequence[Sequence[Mapping[str, Any]]]
 
 
-def upper_bounds(case: Case, methods: Sequence[str]) -> dict[str, dict[str, np.ndarray]]:
+def upper_bounds(
+    case: Case, methods: Sequence[str], quantities: Sequence[str] = QUANTITIES
+) -> dict[str, dict[str, np.ndarray]]:
     """Method to quantity to bounds, (networks, radii); inf where a quantity has none.
 
     A method that cannot treat the network at all (an activation without affine growth has no
@@ -50,7 +53,7 @@ def upper_bounds(case: Case, methods: Sequence[str]) -> dict[str, dict[str, np.n
         inputs, parameters, shape = _regions(case)
         for name in methods:
             try:
-                bounds = METHODS[name].bounds(case.net, inputs, parameters)
+                bounds = METHODS[name].bounds(case.net, inputs, parameters, quantities)
             except ValueError as error:
                 print(f"{case.label}: no bound by {name}: {error}", file=sys.stderr)
                 continue

@@ -18,7 +18,7 @@ import numpy as np
 import lbdnn
 from experiments.concurrency import finished_pieces, leave
 from experiments.output import Output
-from experiments.tightness_measurement import Case, attacked, rows, upper_bounds
+from experiments.tightness_measurement import METHODS, Case, attacked, rows, upper_bounds
 from lbdnn import Attack, Box, FullyConnected, polynomials
 from lbdnn.files import write_whole
 from lbdnn.plotting.tightness import SYMBOLS, against_radius, budget_by_depth, tightness
@@ -108,7 +108,7 @@ def measured(
     work: dict[Any, Callable[[], Any]] = {}
     for i, one in enumerate(chosen):
         if i not in table:
-            work[i, "bounds"] = lambda one=one: upper_bounds(one, methods)
+            work[i, "bounds"] = lambda one=one: upper_bounds(one, methods, QUANTITIES)
             for quantity in QUANTITIES:
                 work[i, quantity] = lambda one=one, q=quantity: attacked(one, q, attack)
     pieces: dict[int, dict[str, Any]] = defaultdict(dict)
@@ -126,7 +126,8 @@ def measured(
 
 def _kept_name(case: Case, attack: Attack, methods: Sequence[str]) -> str:
     # Another version of the library may compute other numbers.
-    made = repr((case.label, case.radii, attack, list(methods), lbdnn.__version__))
+    chosen = [(method, METHODS[method]) for method in methods]
+    made = repr((case.label, case.radii, attack, chosen, lbdnn.__version__))
     label = case.label.replace(" ", "_").replace("×", "x").replace("→", "to")
     return f"{label}_{hashlib.sha256(made.encode()).hexdigest()[:12]}.json"
 
@@ -188,7 +189,7 @@ def _draw(table: Rows, networks: Sequence[str], methods: Sequence[str], output: 
 
 
 def _mean(values: Sequence[float]) -> float:
-    return float(np.exp(np.mean(np.log(values))))
+    return float(np.exp(np.mean(np.log(values)))) if values else math.nan
 
 
 def _draw_budgets(budget: Rows, output: Output) -> None:

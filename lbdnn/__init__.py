@@ -1,10 +1,12 @@
 """Certified bounds on neural networks and on the adaptive controllers built from them."""
 
-from . import activations as activations, derivatives as derivatives
+from . import activations as activations, derivatives as derivatives, intervals as intervals
 from .activations import Activation as Activation
 from .bounds import (
+    Dissipation as Dissipation,
     Layerwise as Layerwise,
     Polynomial as Polynomial,
+    Refined as Refined,
     certify as certify,
     polynomials as polynomials,
 )
@@ -18,6 +20,7 @@ from .networks import (
     FullyConnected as FullyConnected,
     Model as Model,
     ModelError as ModelError,
+    ResidualNetwork as ResidualNetwork,
     from_equinox as from_equinox,
     from_layers as from_layers,
     read as read,

@@ -8,6 +8,7 @@ import math
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields as dataclass_fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import numpy as np
 
 from .activations import Activation
 from .files import write_whole
-from .networks import Chain, Pointwise, Theta
+from .networks import Chain, Theta
 
 MEANINGS = {
     "value": "‖Φ‖₂",
@@ -146,9 +147,8 @@ def load_certificate(path: str | os.PathLike[str]) -> Certificate:
 def fingerprint(net: Chain, theta: Theta) -> str:
     """The SHA-256 of the network's structure and of its weights as stored."""
     digest = hashlib.sha256(repr(net).encode())
-    for operation, _ in net.steps(theta):
-        if isinstance(operation, Pointwise):
-            digest.update(_identity(operation.activation).encode())
+    for activation in net.activations:
+        digest.update(_identity(activation).encode())
     for weight in map(np.asarray, net.weights(theta)):
         digest.update(f"{weight.dtype.str}{weight.shape}".encode())
         digest.update(np.ascontiguousarray(weight).tobytes())
@@ -156,9 +156,16 @@ def fingerprint(net: Chain, theta: Theta) -> str:
 
 
 def _identity(activation: Activation) -> str:
-    # Constants by value, functions by name: a name can be that of another function.
-    fields = [getattr(activation, field.name) for field in dataclass_fields(activation)]
-    return repr([getattr(value, "__qualname__", value) for value in fields])
+    # Constants by value, functions by name: a name can be that of another function, an address is
+    # another in every process.
+    def told(value: Any) -> Any:
+        if isinstance(value, tuple | list):
+            return [told(each) for each in value]
+        if isinstance(value, partial):
+            return [told(value.func), told(value.args), told(sorted(value.keywords.items()))]
+        return getattr(value, "__qualname__", value)
+
+    return repr([told(getattr(activation, field.name)) for field in dataclass_fields(activation)])
 
 
 def _checked(name: str, bound: Bound) -> Bound:

@@ -17,8 +17,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from .intervals import euclidean, up
 from .networks import Chain, Theta
-from .norms import euclidean, euclidean_of_all
 
 Numbers = float | Sequence[float] | np.ndarray
 
@@ -34,7 +34,7 @@ class InputRegion(NamedTuple):
     def norm(self) -> Float[Array, ""]:
         """An upper bound of ‖σ‖₂ over the region."""
         corner = euclidean(jnp.maximum(jnp.abs(self.lo), jnp.abs(self.hi)))
-        return jnp.minimum(corner, euclidean(self.center) + self.radius)
+        return jnp.minimum(corner, up(euclidean(self.center) + self.radius))
 
     def project(self, sigma: Float[Array, " n"]) -> Float[Array, " n"]:
         """A point of the region near σ (the nearest for a box or a ball)."""
@@ -60,7 +60,8 @@ class ParameterRegion(NamedTuple):
 
     def norm(self) -> Float[Array, ""]:
         """An upper bound of ‖θ‖₂ over the region."""
-        return euclidean_of_all(self.center) + self.reach()
+        center = euclidean(jnp.stack([euclidean(c) for c in self.center]))
+        return up(center + self.reach())
 
     def reach(self) -> Float[Array, ""]:
         """An upper bound of ‖θ − c‖₂ over the region."""

@@ -3,6 +3,8 @@
 import json
 import math
 import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,8 +14,9 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from lbdnn import Bound, Certificate, Chain, FullyConnected, load_certificate
+from lbdnn.activations import get, names
 from lbdnn.certificate import fingerprint
-from lbdnn.networks import Affine, Pointwise
+from lbdnn.networks import Affine, Pointwise, Repeat, Residual
 
 finite = st.floats(0, 1e300)
 witnesses = st.builds(lambda s: {"sigma": s}, st.lists(st.floats(allow_nan=False), max_size=3))
@@ -253,9 +256,50 @@ def test_the_fingerprint_does_not_depend_on_the_kind_of_array() -> None:
     assert fingerprint(NET, theta) == fingerprint(NET, again)
 
 
-def test_an_activation_of_ones_own_enters_the_fingerprint() -> None:
+@pytest.mark.parametrize("depth", range(4))
+def test_an_activation_of_ones_own_enters_the_fingerprint(depth: int) -> None:
     tanh = NET.operations[1].activation
     own = replace(tanh, function=lambda z: z)
-    nets = [Chain((Affine(1, 1), Pointwise(ς)), 1) for ς in (tanh, own)]
-    theta = (np.ones((1, 2)), None)
+    nets = []
+    for ς in (tanh, own):
+        operations = (Affine(1, 1), Pointwise(ς))
+        for _ in range(depth):
+            operations = (Repeat((Residual(operations),), 2),)
+        nets.append(Chain(operations, 1))
+    assert repr(nets[0]) == repr(nets[1])
+    theta = nets[0].unravel(np.ones(nets[0].size))
     assert fingerprint(nets[0], theta) != fingerprint(nets[1], theta)
+
+
+def of_every_activation() -> list[str]:
+    nets = [Chain((Affine(1, 1), Pointwise(get(name))), 1) for name in names()]
+    return [fingerprint(net, net.unravel(np.ones(2))) for net in nets]
+
+
+def test_the_fingerprint_is_the_same_in_another_process() -> None:
+    here = of_every_activation()
+    assert len(set(here)) == len(here)
+    code = "from tests.test_certificate import of_every_activation as f; print(*f())"
+    root = Path(__file__).parent.parent
+    there = subprocess.run(
+        [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True
+    )
+    assert there.stdout.split() == here
+
+
+def test_a_shortcut_enters_the_fingerprint() -> None:
+    layer = (Affine(2, 2), Pointwise(NET.operations[1].activation))
+    nets = [
+        Chain(operations, 2)
+        for operations in (
+            layer * 2,
+            (Residual(layer), *layer),
+            (*layer, Residual(layer)),
+            (Residual(layer), Residual(layer)),
+            (Residual(layer * 2),),
+            (Residual((Residual(layer), *layer)),),
+            (Repeat((Residual(layer),), 2),),
+        )
+    ]
+    prints = {fingerprint(net, net.unravel(np.arange(12.0))) for net in nets}
+    assert len(prints) == len(nets)

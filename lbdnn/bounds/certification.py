@@ -13,14 +13,21 @@ import jax
 import numpy as np
 
 from ..certificate import Bound, Certificate, fingerprint
-from ..networks import Chain, Pointwise, Theta
+from ..networks import Chain, Theta
 from ..search import Attack, Witness
 from ..sets import Ball, InputSet, ParameterRegion, ParameterSet
+from .dissipativity import Dissipation
 from .layerwise import Layerwise
 from .method import ARITHMETIC, QUANTITIES, Method
 from .polynomial import Polynomial
+from .refined import Refined
 
-_NAMED: dict[str, Method] = {"polynomial": Polynomial(), "layerwise": Layerwise()}
+_NAMED: dict[str, Method] = {
+    "polynomial": Polynomial(),
+    "layerwise": Layerwise(),
+    "dissipation": Dissipation(),
+    "refined": Refined(),
+}
 
 
 def certify(
@@ -43,7 +50,8 @@ def certify(
     - `parameters`: `Ball(radius)`, `LayerBalls(radii)` or `Box(lo, hi)`; None: θ alone.
     - `quantities`: some of "value", "jacobian" (∂Φ/∂θ), "hessian" (∂²Φ/∂θ²), "input_jacobian"
       (∂Φ/∂σ); None: all that exist.
-    - `method`: a method such as `Layerwise()`, or "polynomial" or "layerwise" for its defaults.
+    - `method`: a method such as `Layerwise()`, or "polynomial", "layerwise", "dissipation" or
+      "refined" for its defaults.
     - `attack`: what finds the lower bounds; None leaves them 0.
 
     **Returns:** a `Certificate`, computed in float64 for the weights as stored.
@@ -64,7 +72,7 @@ def certify(
         box = inputs.input_region(net)
         region = parameters.parameter_region(net, theta)
         _check_inside(net, theta, region)
-        upper = method.bounds(net, box, region)
+        upper = method.bounds(net, box, region, wanted)
         bounds: dict[str, Bound] = {}
         missing: dict[str, str] = {}
         for quantity in wanted:
@@ -178,13 +186,7 @@ def _check_inside(net: Chain, theta: Theta, region: ParameterRegion) -> None:
 
 
 def _why(net: Chain, quantity: str) -> str:
-    kinked = sorted(
-        {
-            step.activation.name
-            for step, _ in net.steps(net.with_weights([np.zeros(a.shape) for a in net.affine]))
-            if isinstance(step, Pointwise) and step.activation.kinks
-        }
-    )
+    kinked = sorted({a.name for a in net.activations if a.kinks})
     if quantity == "hessian" and kinked:
         return (
             f"{', '.join(kinked)} has no second derivative at its kinks and the set may cross one, "

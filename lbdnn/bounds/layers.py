@@ -2,70 +2,123 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ..networks import Affine, Chain, Operation, Pointwise, Scaling
-from ..norms import euclidean, matrix_product, product
+from ..intervals import Interval, euclidean, spectral_norm, up
+from ..networks import Affine, Chain, Operation, Pointwise, Repeat, Scaling
 from ..sets import InputRegion, ParameterRegion
+
+
+class Bend(NamedTuple):
+    """The elementwise map between two affine ones, over a region: |ψ''| and an interval of ψ'.
+
+    low, high, curvature (n,); curvature is inf where there is none, the slopes infinite where ψ
+    jumps.
+    """
+
+    low: Float[Array, " n"]
+    high: Float[Array, " n"]
+    curvature: Float[Array, " n"]
+
+    @property
+    def slope(self) -> Float[Array, " n"]:
+        """|ψ'|."""
+        return magnitude(self.low, self.high)
 
 
 class Layer(NamedTuple):
     """Layer j over a region: s_j = ψ_j(Φ_{j−1}), Φ_j = V_jᵀ[s_j; 1], with ψ_j elementwise.
 
-    `slope` and `curvature` bound |ψ_j'| and |ψ_j''|, each (n_in,), inf where there is none;
-    `weight` is W_j at the region's centre, (n_out, n_in); `radius` bounds ‖E_j‖_F; `norm` bounds
-    ‖[s_j; 1]‖ (‖s_j‖ without bias). ψ_0 is what stands before the first affine map.
+    `bend` is ψ_j, (n_in,); `weight` is W_j at the region's centre, (n_out, n_in); `radius` bounds
+    ‖E_j‖_F; `norm` bounds ‖[s_j; 1]‖ (‖s_j‖ without bias). ψ_0 is what stands before the first
+    affine map.
     """
 
-    slope: Float[Array, " n_in"]
-    curvature: Float[Array, " n_in"]
+    bend: Bend
     weight: Float[Array, "n_out n_in"]
     radius: Float[Array, ""]
     norm: Float[Array, ""]
 
 
 class Enclosure(NamedTuple):
-    """The layers, then what follows the last: |ψ'|, |ψ''| (n_out,) and a bound of ‖Φ‖."""
+    """The layers, then what follows the last: ψ (n_out,), and a bound of ‖Φ‖."""
 
     layers: list[Layer]
-    slope: Float[Array, " m"]
-    curvature: Float[Array, " m"]
+    bend: Bend
     value: Float[Array, ""]
 
 
 def enclose(net: Chain, inputs: InputRegion, parameters: ParameterRegion) -> Enclosure:
-    """Enclosures over the region by intervals and norms.
+    """Enclosures over the region by intervals and norms, rounded outward.
 
     Through an affine map: intervals through the weights of the centre, widened in each entry by
     (the largest possible row of E_j)·‖[s_j; 1]‖; in norm ‖Φ_j‖ ≤ ‖V_jᵀ[s_j; 1]‖ + ρ_j‖[s_j; 1]‖.
     Through elementwise maps: exact ranges, and (f∘g)'' = (f''∘g) g'² + (f'∘g) g''.
 
-    Raises TypeError for an operation that this pass does not know.
+    Raises ValueError for an operation that this pass does not know.
     """
-    lo, hi, norm = inputs.lo, inputs.hi, inputs.norm()
-    slope, curvature = jnp.ones_like(lo), jnp.zeros_like(lo)
-    rest = iter(zip(parameters.layer_radii(), parameters.entries, strict=True))
+    weights = net.weights(net.with_weights(parameters.center))
+    given = zip(weights, parameters.layer_radii(), parameters.entries, strict=True)
+    state = _State(Interval(inputs.lo, inputs.hi), inputs.norm(), _straight(inputs.lo))
+    state, layers = _enclosed(net.operations, given, state)
+    return Enclosure(layers, state.bend, state.norm)
+
+
+class _State(NamedTuple):
+    """Where a pass stands: an interval and a norm, and the elementwise map since the last layer."""
+
+    x: Interval
+    norm: Array
+    bend: Bend
+
+
+def _enclosed(
+    operations: Sequence[Operation], given: Iterator[tuple], state: _State
+) -> tuple[_State, list[Layer]]:
     layers: list[Layer] = []
-    for operation, own in net.steps(net.with_weights(parameters.center)):
+    for operation in operations:
+        if isinstance(operation, Repeat):
+            state, repeated = _repeated(operation, given, state)
+            layers += repeated
+            continue
+        x, norm, bend = state
         if isinstance(operation, Affine):
-            assert own is not None and not isinstance(own, tuple)
-            radius, entry = next(rest)
-            grown = jnp.hypot(norm, 1.0) if operation.bias else norm
-            layers.append(Layer(slope, curvature, operation.weight(own), radius, grown))
-            lo, hi, norm = _through_affine(operation, own, entry, radius, lo, hi, grown)
-            slope, curvature = jnp.ones_like(lo), jnp.zeros_like(lo)
+            own, radius, entry = next(given)
+            grown = euclidean(jnp.stack([norm, jnp.ones_like(norm)])) if operation.bias else norm
+            layers.append(Layer(bend, operation.weight(own), radius, grown))
+            x, norm = _through_affine(operation, own, entry, radius, x, grown)
+            bend = _straight(x.lo)
         else:
-            first, second = _derivatives(operation, lo, hi)
-            # inf·0 counts as inf: where no derivative exists no bound does.
-            curvature = _product(second, slope**2) + _product(first, curvature)
-            slope = _product(first, slope)
-            lo, hi, norm = _through_elementwise(operation, lo, hi, norm)
+            bend = _composed(_derivatives(operation, x), bend)
+            x, norm = _through_elementwise(operation, x, norm)
         # NaN is no bound: where 0 is outside the domain, ς(0) is not defined.
-        norm = jnp.fmin(norm, euclidean(magnitude(lo, hi)))
-    return Enclosure(layers, slope, curvature, norm)
+        state = _State(x, jnp.fmin(norm, euclidean(x.magnitude())), bend)
+    return state, layers
+
+
+def _repeated(
+    operation: Repeat, given: Iterator[tuple], state: _State
+) -> tuple[_State, list[Layer]]:
+    # One compiled block for all its repetitions.
+    count = len(Chain(operation.operations, state.x.lo.size).affine)
+    blocks = [list(islice(given, count)) for _ in range(operation.times)]
+    stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *blocks)
+
+    def block(state: _State, own: list[tuple]) -> tuple[_State, list[Layer]]:
+        return _enclosed(operation.operations, iter(own), state)
+
+    state, layers = jax.lax.scan(block, state, stacked)
+    return state, [
+        jax.tree.map(lambda leaf, i=i: leaf[i], layer)
+        for i in range(operation.times)
+        for layer in layers
+    ]
 
 
 def magnitude(lo: Array, hi: Array) -> Array:
@@ -73,55 +126,61 @@ def magnitude(lo: Array, hi: Array) -> Array:
     return jnp.maximum(jnp.abs(lo), jnp.abs(hi))
 
 
+def _straight(x: Array) -> Bend:
+    return Bend(jnp.ones_like(x), jnp.ones_like(x), jnp.zeros_like(x))
+
+
 def _through_affine(
-    operation: Affine, own: Array, entry: Array, radius: Array, lo: Array, hi: Array, grown: Array
-) -> tuple[Array, Array, Array]:
-    weight = operation.weight(own)
-    middle = (lo + hi) / 2
-    center = operation.apply(own, middle)
-    # Sums that cancel leave their rounding errors: a-priori at most this, also in the radius.
-    rounding = (2 * weight.shape[1] + 16) * jnp.finfo(weight.dtype).eps
-    largest = magnitude(lo, hi)
+    operation: Affine, own: Array, entry: Array, radius: Array, x: Interval, grown: Array
+) -> tuple[Interval, Array]:
+    nominal = operation.weight(own) @ x
     if operation.bias:
-        largest = jnp.append(largest, 1.0)
-    lost = rounding * matrix_product(jnp.abs(own), largest)
-    spread = matrix_product(jnp.abs(weight), (hi - lo) / 2) + lost
-    nominal = euclidean(jnp.abs(center) + spread)
-    moved = product(radius, grown)
-    norm = jnp.minimum(nominal, product(jnp.linalg.norm(own, 2), grown)) + moved
+        nominal = nominal + own[:, -1]
+    moved = up(radius * grown)
+    norm = jnp.minimum(euclidean(nominal.magnitude()), up(spectral_norm(own) * grown))
     # Each row of a perturbation is no longer than the whole.
-    rows = product(jnp.minimum(radius, euclidean(entry, 1)), grown)
-    spread = spread + (1 + rounding) * rows
-    return center - spread, center + spread, norm
+    rows = up(jnp.minimum(radius, euclidean(entry, 1)) * grown)
+    return nominal + Interval(-rows, rows), up(norm + moved)
 
 
-def _derivatives(operation: Operation, lo: Array, hi: Array) -> tuple[Array, Array]:
+def _derivatives(operation: Operation, x: Interval) -> Bend:
     if isinstance(operation, Scaling):
-        scale = jnp.abs(jnp.asarray(operation.scale, lo.dtype))
-        return scale, jnp.zeros_like(scale)
+        scale = jnp.asarray(operation.scale, x.dtype)
+        return Bend(scale, scale, jnp.zeros_like(scale))
     if isinstance(operation, Pointwise):
-        first, second = (operation.activation.enclose(order, lo, hi) for order in (1, 2))
-        return magnitude(*first), magnitude(*second)
-    raise TypeError(f"no bound is known for the operation {type(operation).__name__}")
+        first, second = (operation.activation.enclose(order, x.lo, x.hi) for order in (1, 2))
+        return Bend(*first, magnitude(*second))
+    raise ValueError(
+        f"this method knows affine layers, activations, fixed scalings and their repetitions; got "
+        f"{type(operation).__name__}"
+    )
 
 
-def _through_elementwise(
-    operation: Operation, lo: Array, hi: Array, norm: Array
-) -> tuple[Array, Array, Array]:
-    zero = jnp.zeros_like(lo)
-    at_zero = operation.apply(None, zero)
+def _composed(outer: Bend, inner: Bend) -> Bend:
+    slope = Interval(outer.low, outer.high) * Interval(inner.low, inner.high)
+    # inf·0 counts as inf: where no derivative exists no bound does.
+    bent = _product(outer.curvature, up(inner.slope**2))
+    return Bend(slope.lo, slope.hi, up(bent + _product(outer.slope, inner.curvature)))
+
+
+def _through_elementwise(operation: Operation, x: Interval, norm: Array) -> tuple[Interval, Array]:
+    zero = jnp.zeros_like(x.lo)
+    at_zero = _image(operation, Interval(zero, zero)).magnitude()
     # ‖ψ(x)‖ ≤ ‖ψ(0)‖ + sup|ψ'|·‖x‖, the slope taken between 0 and x.
-    lipschitz = jnp.max(_derivatives(operation, jnp.minimum(lo, zero), jnp.maximum(hi, zero))[0])
-    norm = euclidean(at_zero) + product(lipschitz, norm)
+    between = Interval(jnp.minimum(x.lo, zero), jnp.maximum(x.hi, zero))
+    lipschitz = jnp.max(_derivatives(operation, between).slope)
+    norm = up(euclidean(at_zero) + up(lipschitz * norm))
+    return _image(operation, x), norm
+
+
+def _image(operation: Operation, x: Interval) -> Interval:
     if isinstance(operation, Pointwise):
-        lo, hi = operation.activation.enclose(0, lo, hi)
-    else:
-        ends = operation.apply(None, lo), operation.apply(None, hi)
-        slack = 4 * jnp.finfo(lo.dtype).eps * (jnp.maximum(*map(jnp.abs, ends)) + jnp.abs(at_zero))
-        lo, hi = jnp.minimum(*ends) - slack, jnp.maximum(*ends) + slack
-    return lo, hi, norm
+        return Interval(*operation.activation.enclose(0, x.lo, x.hi))
+    assert isinstance(operation, Scaling)
+    scale, shift = (jnp.asarray(v, x.dtype) for v in (operation.scale, operation.offset))
+    return x * Interval(scale, scale) + Interval(shift, shift)
 
 
 def _product(a: Array, b: Array) -> Array:
     unbounded = jnp.isinf(a) | jnp.isinf(b)
-    return jnp.where(unbounded, jnp.inf, jnp.where(unbounded, 0.0, a) * b)
+    return jnp.where(unbounded, jnp.inf, up(jnp.where(unbounded, 0.0, a) * b))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -10,12 +11,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from ..intervals import euclidean, perron, spectral_norm
 from ..networks import Chain
-from ..norms import euclidean, matrix_product, product
 from ..sets import InputRegion, ParameterRegion
 from .budget import between, budget, prefix
 from .layers import Enclosure, enclose
-from .method import compiled, widened
+from .method import QUANTITIES, compiled, widened
+from .products import matrix_product, product
 
 
 @dataclass(frozen=True)
@@ -44,11 +46,17 @@ class Layerwise:
     also a product of norms, ‖P_ti‖ ≤ Π_l ‖D_l‖(‖W_l‖ + ρ_l), capped over Σ ρ_l² ≤ r²
     (`Budget`); M takes the smaller value, term by term.
 
-    Arithmetic: ordinary floating point, not rounded outward.
+    **Arithmetic.** Enclosures and spectral norms are rounded outward, λ_max(M) is bounded by
+    Collatz and Wielandt's quotients; between them stand sums and products of numbers ≥ 0 only,
+    whose rounding errors `widened` covers.
     """
 
     def bounds(
-        self, net: Chain, inputs: InputRegion, parameters: ParameterRegion
+        self,
+        net: Chain,
+        inputs: InputRegion,
+        parameters: ParameterRegion,
+        quantities: Sequence[str] = QUANTITIES,
     ) -> dict[str, np.ndarray]:
         """See `Method.bounds`."""
         with jax.enable_x64(True):
@@ -61,7 +69,7 @@ class Layerwise:
 
         Infinite where none exists (a Hessian over a set that crosses a kink).
 
-        Raises TypeError for an operation that has no bound yet.
+        Raises ValueError for an operation that has no bound yet.
         """
         known = enclose(net, inputs, parameters)
         terms = _smaller(_path_terms(known), _budget_terms(known, parameters.radius))
@@ -69,7 +77,7 @@ class Layerwise:
         upper = {
             "value": known.value,
             "jacobian": euclidean(terms.first),
-            "hessian": _largest_eigenvalue(m),
+            "hessian": perron(m),
             "input_jacobian": terms.inputs,
         }
         # inf·0 and inf − inf: no bound.
@@ -108,7 +116,7 @@ class _Stack(NamedTuple):
 
 def _stack(known: Enclosure) -> _Stack:
     later = known.layers[1:]
-    m = known.slope.size
+    m = known.bend.low.size
     n = max([m, known.layers[0].weight.shape[0], *(max(x.weight.shape) for x in later)])
 
     def padded(x: Array) -> Array:
@@ -116,8 +124,8 @@ def _stack(known: Enclosure) -> _Stack:
 
     return _Stack(
         jnp.stack([*(padded(x.weight) for x in later), padded(jnp.eye(m))]),
-        jnp.stack([*(padded(x.slope) for x in later), padded(known.slope)]),
-        jnp.stack([*(padded(x.curvature) for x in later), padded(known.curvature)]),
+        jnp.stack([*(padded(x.bend.slope) for x in later), padded(known.bend.slope)]),
+        jnp.stack([*(padded(x.bend.curvature) for x in later), padded(known.bend.curvature)]),
         jnp.stack([*(x.radius for x in later), jnp.zeros(())]),
         jnp.stack([x.norm for x in known.layers]),
     )
@@ -135,11 +143,11 @@ def _path_terms(known: Enclosure) -> Terms:
         t, w, d, rho, norm = layer
         da = product(d[:, None], a)
         largest = jnp.max(d)
-        size = jnp.minimum(_spectral(da) + product(largest, r), product(largest, table[t]))
+        size = jnp.minimum(spectral_norm(da) + product(largest, r), product(largest, table[t]))
         size = jnp.where(starts <= t, size, 0.0)
         r = product(norm, product(largest, r)) + product(rho, size)
         a = matrix_product(jnp.abs(w), da)
-        own = jnp.where(starts <= t, _spectral(a) + r, jnp.inf)
+        own = jnp.where(starts <= t, spectral_norm(a) + r, jnp.inf)
         # ‖P_ti‖ ≤ ‖P_tl‖‖P_li‖: the last piece is a whole path or this layer alone.
         last = own.at[t].min(product(largest, norm + rho))
         reached = (starts[:, None] <= t) & (starts <= starts[:, None])
@@ -156,7 +164,7 @@ def _path_terms(known: Enclosure) -> Terms:
         jnp.zeros(count + 1),
         jnp.full((count + 1, count + 1), jnp.inf).at[0, 0].set(1.0),
     )
-    norms = _spectral(stack.weight)
+    norms = spectral_norm(stack.weight)
     layers = (jnp.arange(count), stack.weight, stack.slope, stack.radius, norms)
     (a, r, table), _ = jax.lax.scan(one_layer, start, layers)
 
@@ -178,11 +186,13 @@ def _path_terms(known: Enclosure) -> Terms:
     largest = jnp.max(stack.slope, 1)
     mixed = product(product(to_end, largest)[:, None], x)
     first_layer = known.layers[0]
-    size = _spectral(first_layer.weight)
-    entry = matrix_product(a[0], _rows(product(jnp.abs(first_layer.weight), first_layer.slope), n))
+    size = spectral_norm(first_layer.weight)
+    entry = matrix_product(
+        a[0], _rows(product(jnp.abs(first_layer.weight), first_layer.bend.slope), n)
+    )
     rest = product(r[0], size) + product(table[count, 0], first_layer.radius)
-    steepest = jnp.max(first_layer.slope)
-    split = _spectral(entry) + product(steepest, rest)
+    steepest = jnp.max(first_layer.bend.slope)
+    split = spectral_norm(entry) + product(steepest, rest)
     whole = product(table[count, 0], product(steepest, size + first_layer.radius))
     return Terms(
         product(table[count, :count], stack.grown),
@@ -202,9 +212,9 @@ def _budget_terms(known: Enclosure, radius: Array) -> Terms:
     count = len(known.layers)
     front = known.layers[0]
     tiny = jnp.finfo(stack.slope.dtype).tiny
-    norms = _spectral(stack.weight)
+    norms = spectral_norm(stack.weight)
     columns = jnp.max(euclidean(stack.weight, 1), 1)
-    shared = budget(jnp.append(norms, _spectral(front.weight)), radius)
+    shared = budget(jnp.append(norms, spectral_norm(front.weight)), radius)
     slopes = jnp.log(jnp.maximum(jnp.max(stack.slope, 1), tiny))
 
     once = prefix(shared.brackets(norms, stack.radius) + slopes)
@@ -228,15 +238,6 @@ def _budget_terms(known: Enclosure, radius: Array) -> Terms:
         bend = jnp.log(jnp.maximum(jnp.max(stack.curvature[t]), tiny))
         return jnp.where(high <= t, shared.cap(whole + grown[:, None] + grown[None, :] + bend), 0)
 
-    entry = shared.brackets(_spectral(front.weight)[None], front.radius[None])[:, 0]
-    reach = product(jnp.max(front.slope), shared.cap(once[:, count] + entry))
+    entry = shared.brackets(spectral_norm(front.weight)[None], front.radius[None])[:, 0]
+    reach = product(jnp.max(front.bend.slope), shared.cap(once[:, count] + entry))
     return Terms(first, mixed, jax.lax.map(curved, at), reach)
-
-
-def _spectral(x: Array) -> Array:
-    return jnp.linalg.norm(x, 2, axis=(-2, -1))
-
-
-def _largest_eigenvalue(m: Array) -> Array:
-    finite = jnp.all(jnp.isfinite(m))
-    return jnp.where(finite, jnp.linalg.eigvalsh(jnp.where(finite, m, 0.0))[-1], jnp.inf)

@@ -59,12 +59,11 @@ no squares; u², uJ and J² are carried along beside them.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
 
 import numpy as np
 from jaxtyping import Float
 
-from ..networks import Affine, Chain, Operation, Pointwise, Repeat, Scaling
+from ..networks import Affine, Chain, Operation, Pointwise, Scaling
 from .norm_polynomial import NormPolynomial, times
 
 # Σ_{n₀,n₁,n₂} of ‖σ‖^n₀ times a product of n₁ weight norms and n₂ squares of other ones.
@@ -83,7 +82,7 @@ def weight_products(net: Chain, budgeted: bool) -> dict[str, Counts]:
     input_slope = one
     J, uJ, JJ, H = zero, zero, zero, zero
     c = np.zeros(net.inputs)
-    for operation in unrolled(net.operations):
+    for operation in known_operations(net):
         if isinstance(operation, Affine):
             constant, augmented = math.hypot(*c), math.hypot(*c, operation.bias)
             s = u + times(augmented, one)
@@ -157,16 +156,12 @@ def _monomial(zero: Counts, power: int) -> Counts:
     return counts
 
 
-def unrolled(operations: Sequence[Operation]) -> Iterator[Operation]:
-    """The operations with repetitions written out; ValueError for one that has no norms here."""
-    for operation in operations:
-        if isinstance(operation, Repeat):
-            for _ in range(operation.times):
-                yield from unrolled(operation.operations)
-        elif isinstance(operation, Affine | Pointwise | Scaling):
-            yield operation
-        else:
+def known_operations(net: Chain) -> tuple[Operation, ...]:
+    """The operations, repetitions written out; ValueError for one that has no norms here."""
+    for operation in net.written_out:
+        if not isinstance(operation, Affine | Pointwise | Scaling):
             raise ValueError(
                 f"polynomial bounds know affine layers, activations, fixed scalings and their "
                 f"repetitions; got {type(operation).__name__}"
             )
+    return net.written_out

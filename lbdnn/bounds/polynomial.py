@@ -17,7 +17,7 @@ from ..networks import Affine, Chain, Pointwise
 from ..sets import InputRegion, ParameterRegion
 from .method import QUANTITIES, widened
 from .norm_polynomial import NormPolynomial
-from .norm_recursion import capped, unrolled, weight_products
+from .norm_recursion import capped, known_operations, weight_products
 
 # The norm that is bounded, and its degree in ‖σ‖.
 _DEGREES = {"value": 1, "jacobian": 1, "hessian": 2, "input_jacobian": 0}
@@ -36,7 +36,11 @@ class Polynomial:
     budgeted: bool = True
 
     def bounds(
-        self, net: Chain, inputs: InputRegion, parameters: ParameterRegion
+        self,
+        net: Chain,
+        inputs: InputRegion,
+        parameters: ParameterRegion,
+        quantities: Sequence[str] = QUANTITIES,
     ) -> dict[str, np.ndarray]:
         """See `Method.bounds`; the norms are those of the smallest balls about 0."""
         input_norm, parameter_norm = InputRegion.norm, ParameterRegion.norm
@@ -92,7 +96,7 @@ def polynomials(
             raise ValueError(missing[name])
     # A coefficient has passed at most 8 roundings an operation, one an addend and a few in its cap,
     # each of at most ε/2.
-    roundings = 8 * (sum(1 for _ in unrolled(net.operations)) + 4)
+    roundings = 8 * (len(known_operations(net)) + 4)
     with np.errstate(over="ignore"):
         counts = weight_products(net, budgeted)
         return {
@@ -118,7 +122,7 @@ def _missing(net: Chain) -> dict[str, str]:
     """
     missing: dict[str, str] = {}
     parameters_seen = False
-    for operation in unrolled(net.operations):
+    for operation in known_operations(net):
         parameters_seen |= isinstance(operation, Affine)
         if not isinstance(operation, Pointwise):
             continue

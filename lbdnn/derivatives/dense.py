@@ -19,7 +19,7 @@ def jacobian(net: Chain, theta: Theta, sigma: Float[Array, " n"]) -> Float[Array
 
 def hessian(net: Chain, theta: Theta, sigma: Float[Array, " n"]) -> Float[Array, "m p p"]:
     """∂²Φ/∂θ², one symmetric matrix an output, in the order of `net.ravel`."""
-    return jax.hessian(_of_vector(net, sigma))(jnp.asarray(net.ravel(theta)))
+    return second_derivative(_of_vector(net, sigma), jnp.asarray(net.ravel(theta)))
 
 
 def input_jacobian(net: Chain, theta: Theta, sigma: Float[Array, " n"]) -> Float[Array, "m n"]:
@@ -29,14 +29,14 @@ def input_jacobian(net: Chain, theta: Theta, sigma: Float[Array, " n"]) -> Float
 
 def input_hessian(net: Chain, theta: Theta, sigma: Float[Array, " n"]) -> Float[Array, "m n n"]:
     """∂²Φ/∂σ², one symmetric matrix an output."""
-    return jax.hessian(lambda x: net(theta, x))(floating(sigma))
+    return second_derivative(lambda x: net(theta, x), floating(sigma))
 
 
 def mixed_hessian(net: Chain, theta: Theta, sigma: Float[Array, " n"]) -> Float[Array, "m n p"]:
     """∂²Φ/∂σ∂θ: entry (i, j, q) is ∂²Φ_i/∂σ_j∂θ_q."""
 
     def slope(vector: Array) -> Array:
-        return input_jacobian(net, net.unravel(vector), sigma)
+        return jax.jacfwd(lambda x: net(net.unravel(vector), x))(floating(sigma))
 
     return _first(slope, net.outputs * net.inputs, net.size)(jnp.asarray(net.ravel(theta)))
 
@@ -63,6 +63,24 @@ def taylor_remainder(
     function = _of_vector(net, sigma)
     value, slope = jax.jvp(function, (vector,), (step.astype(vector.dtype),))
     return function(vector + step) - value - slope
+
+
+def second_derivative(
+    function: Callable[[Array], Array], x: Float[Array, " n"]
+) -> Float[Array, "m n n"]:
+    """One symmetric matrix an output, by reverse over forward mode.
+
+    Not `jax.hessian`, which is forward over reverse: through a `scan` that differentiates the code
+    of an activation, not its formulas (JAX 0.10), and at a tie of a maximum or |·| the slope of the
+    code is another: 0 for the softplus at 0.
+    """
+
+    _ = jax.eval_shape(function, x)  # raises where the shape is not the network's
+
+    def along(direction: Array) -> Array:
+        return jax.jacrev(lambda y: jax.jvp(function, (y,), (direction,))[1])(x)
+
+    return jnp.moveaxis(jax.vmap(along)(jnp.eye(x.size, dtype=x.dtype)), 0, -1)
 
 
 def _of_vector(net: Chain, sigma: Array) -> Callable[[Array], Array]:

@@ -178,21 +178,28 @@ _compressed_hessian = jax.jit(compressed_hessian, static_argnums=0)
 _range_basis = jax.jit(range_basis, static_argnums=0)
 
 
+def _slope(
+    net: Chain, theta: Theta, sigma: Array, basis: Basis, direction: Array
+) -> Callable[[Array], Array]:
+    """c ↦ ∂Φ[E] at θ + Kc, shape (m,): forward mode first, as in `dense.second_derivative`."""
+    function = partial(restricted, net, theta, sigma, basis)
+    return lambda c: jax.jvp(function, (c,), (direction,))[1]
+
+
 @partial(jax.jit, static_argnums=0)
 def _contract(
     net: Chain, theta: Theta, sigma: Array, basis: Basis, u: Array, direction: Array
 ) -> Array:
     """Σ_i u_i H_i E, shape (d,)."""
-    function = partial(restricted, net, theta, sigma, basis)
-    slope = jax.grad(lambda c: jnp.sum(u * function(c)))
-    return jax.jvp(slope, (jnp.zeros_like(direction),), (direction,))[1]
+    slope = _slope(net, theta, sigma, basis, direction)
+    return jax.grad(lambda c: jnp.sum(u * slope(c)))(jnp.zeros_like(direction))
 
 
 @partial(jax.jit, static_argnums=0)
 def _products(net: Chain, theta: Theta, sigma: Array, basis: Basis, direction: Array) -> Array:
     """H_i E, shape (m, d)."""
-    slope = jax.jacrev(partial(restricted, net, theta, sigma, basis))
-    return jax.jvp(slope, (jnp.zeros_like(direction),), (direction,))[1]
+    slope = _slope(net, theta, sigma, basis, direction)
+    return jax.jacrev(slope)(jnp.zeros_like(direction))
 
 
 @partial(jax.jit, static_argnums=0)
@@ -206,11 +213,7 @@ def _squares(net: Chain, theta: Theta, sigma: Array, basis: Basis, direction: Ar
 @partial(jax.jit, static_argnums=0)
 def _along(net: Chain, theta: Theta, sigma: Array, basis: Basis, direction: Array) -> Array:
     """∂²Φ[E, E], shape (m,)."""
-    function = partial(restricted, net, theta, sigma, basis)
-
-    def slope(c: Array) -> Array:
-        return jax.jvp(function, (c,), (direction,))[1]
-
+    slope = _slope(net, theta, sigma, basis, direction)
     return jax.jvp(slope, (jnp.zeros_like(direction),), (direction,))[1]
 
 

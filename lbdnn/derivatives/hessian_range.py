@@ -11,7 +11,8 @@ import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float
 
-from ..networks import Affine, Chain, Operation, Repeat, Theta
+from ..networks import Affine, Chain, Operation, Repeat, Residual, Theta
+from .dense import second_derivative
 from .layers import floating, matmul, record_layers
 
 
@@ -22,7 +23,7 @@ class LayerRange(NamedTuple):
     columns: Array
 
 
-# One entry an operation, like θ: LayerRange, None, or (Repeat) a tuple of stacked ones.
+# Like θ, with a LayerRange in the place of each weight.
 Basis = tuple[Any, ...]
 
 
@@ -48,7 +49,7 @@ def compressed_hessian(
     sigma = floating(sigma)
     basis = range_basis(net, theta, sigma)
     origin = jnp.zeros(range_size(net), jax.eval_shape(net, theta, sigma).dtype)
-    return jax.hessian(partial(restricted, net, theta, sigma, basis))(origin)
+    return second_derivative(partial(restricted, net, theta, sigma, basis), origin)
 
 
 def range_basis(net: Chain, theta: Theta, sigma: Float[Array, " n"]) -> Basis:
@@ -81,23 +82,15 @@ def restricted(
     coordinates: Float[Array, " d"],
 ) -> Float[Array, " m"]:
     """Φ(σ, θ + K·coordinates), without forming the weights."""
-    zeros = _coordinates(net.operations, basis)
+    zeros = jax.tree.map(_zeros, basis, is_leaf=lambda own: isinstance(own, LayerRange))
     return _apply(net.operations, theta, basis, ravel_pytree(zeros)[1](coordinates), sigma)
 
 
-def _coordinates(operations: Sequence[Operation], basis: Basis) -> Basis:
-    """Zeros in the place of all (a_j, b_j)."""
-    entries = []
-    for operation, own in zip(operations, basis, strict=True):
-        if isinstance(operation, Repeat):
-            entries.append(jax.vmap(partial(_coordinates, operation.operations))(own))
-        elif isinstance(operation, Affine):
-            rows, rank = own.columns.shape
-            dtype = own.unit.dtype
-            entries.append((jnp.zeros(rows, dtype), jnp.zeros((rank, operation.shape[1]), dtype)))
-        else:
-            entries.append(None)
-    return tuple(entries)
+def _zeros(layer: LayerRange) -> tuple[Array, Array]:
+    """Zeros in the place of (a_j, b_j), stacked as the layers are."""
+    *stack, rows, rank = layer.columns.shape
+    columns, dtype = layer.unit.shape[-1], layer.unit.dtype
+    return jnp.zeros((*stack, rows), dtype), jnp.zeros((*stack, rank, columns), dtype)
 
 
 def _apply(
@@ -112,7 +105,10 @@ def _apply(
                 ),
                 x,
                 tuple(own),
+                length=operation.times,
             )
+        elif isinstance(operation, Residual):
+            x = x + _apply(operation.operations, own[0], own[1], own[2], x)
         elif isinstance(operation, Affine):
             weight, (unit, columns), (a, b) = own
             augmented = _augmented(operation, x)

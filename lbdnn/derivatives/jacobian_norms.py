@@ -7,11 +7,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ..networks import Affine, Chain, Theta
+from ..networks.operations import UNROLL_UP_TO
 from .dense import input_jacobian
 from .layers import matmul, record_layers
-
-# As in the networks themselves.
-_UNROLL_UP_TO = 20
 
 
 def jacobian_norm(net: Chain, theta: Theta, sigma: Float[Array, " n"]) -> Float[Array, ""]:
@@ -35,7 +33,7 @@ def jacobian_gram(net: Chain, theta: Theta, sigma: Float[Array, " n"]) -> Float[
     def share(layer: Affine, s: Array, slope: Array) -> Array:
         return (matmul(s, s) + layer.bias) * matmul(slope, slope.T)
 
-    records = record_layers(net, theta, sigma, share, unroll_up_to=_UNROLL_UP_TO)
+    records = record_layers(net, theta, sigma, share, unroll_up_to=UNROLL_UP_TO)
     m = net.outputs
     shares = [leaf.reshape(-1, m, m) for leaf in jax.tree.leaves(records)]
     return jnp.sum(jnp.concatenate(shares or [jnp.zeros((1, m, m))]), axis=0)

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ..networks import Affine, Chain, Operation, Repeat, Theta
+from ..networks import Affine, Chain, Operation, Repeat, Residual, Theta
 
 # (layer, s_j without the appended 1, B_j) -> anything.
 Record = Callable[[Affine, Float[Array, " n_in"], Float[Array, "m n_out"]], Any]
@@ -37,11 +37,11 @@ def record_layers(
       twice) and takes longer to compile.
 
     **Returns:** one entry an operation of `net`, like θ: None where there is no affine layer,
-    stacked records for a `Repeat`.
+    stacked records for a `Repeat`, a tuple for a `Residual`.
     """
     sigma = floating(sigma)
     value = jax.eval_shape(net, theta, sigma)  # raises where the shapes are not the network's
-    _, tape = _forward(net.operations, theta, sigma, unroll_up_to)
+    _, tape = _forward(net.operations, theta, sigma.astype(value.dtype), unroll_up_to)
     seeds = jnp.eye(net.outputs, dtype=value.dtype)
     return _backward(net.operations, theta, tape, seeds, record, unroll_up_to)[1]
 
@@ -63,8 +63,12 @@ def _forward(
                 lambda x, one, block=operation.operations: _forward(block, one, x, unroll_up_to),
                 x,
                 own,
+                length=operation.times,
                 unroll=operation.times <= unroll_up_to,
             )
+        elif isinstance(operation, Residual):
+            change, saved = _forward(operation.operations, own, x, unroll_up_to)
+            x = x + change
         elif isinstance(operation, Affine):
             x, saved = operation.apply(own, x), x
         else:
@@ -92,9 +96,13 @@ def _backward(
                 ),
                 seeds,
                 (own, saved),
+                length=operation.times,
                 reverse=True,
                 unroll=operation.times <= unroll_up_to,
             )
+        elif isinstance(operation, Residual):
+            inner, entry = _backward(operation.operations, own, saved, seeds, record, unroll_up_to)
+            seeds = seeds + inner
         elif isinstance(operation, Affine):
             entry = record(operation, saved, seeds)
             seeds = matmul(seeds, operation.weight(own))

@@ -8,6 +8,7 @@ from .operations import (
     Parameters as Parameters,
     Pointwise as Pointwise,
     Repeat as Repeat,
+    Residual as Residual,
     Scaling as Scaling,
 )
 from .reading import (
@@ -18,3 +19,4 @@ from .reading import (
     read as read,
     write as write,
 )
+from .residual import ResidualNetwork as ResidualNetwork

@@ -14,8 +14,19 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from ..activations import Activation
 from .initializers import uniform
-from .operations import Affine, Initializer, Operation, Parameters, Repeat
+from .operations import (
+    Affine,
+    Initializer,
+    Operation,
+    Parameters,
+    Pointwise,
+    Repeat,
+    Residual,
+    apply_in_turn,
+    init_each,
+)
 
 Theta = tuple[Parameters, ...]
 
@@ -62,16 +73,13 @@ class Chain:
                 f"the network takes one input of shape ({self.inputs},); got {np.shape(sigma)}; "
                 "map it over points with jax.vmap(net, (None, 0))"
             )
-        x = jnp.asarray(sigma)
-        for operation, parameters in zip(self.operations, theta, strict=True):
-            x = operation.apply(parameters, x)
-        return x
+        return apply_in_turn(self.operations, theta, jnp.asarray(sigma))
 
     def init(self, key: Array, initializer: Initializer | None = None) -> Theta:
         """Random parameters; by default all U(−0.5, 0.5), as in the published benchmarks."""
         initializer = uniform(0.5) if initializer is None else initializer
         keys = jax.random.split(key, len(self.operations))
-        return tuple(o.init(k, initializer) for o, k in zip(self.operations, keys, strict=True))
+        return init_each(self.operations, keys, initializer)
 
     def validate(self, theta: Theta) -> None:
         """Checks concrete parameters: their structure, their shapes, no NaN or infinity.
@@ -87,21 +95,41 @@ class Chain:
             if not np.all(np.isfinite(np.asarray(weight))):
                 raise ValueError(f"layer {j} of θ holds NaN or infinity; pass finite weights")
 
-    def steps(self, theta: Theta) -> list[tuple[Operation, Parameters]]:
-        """The operations with their parameters, repetitions written out."""
-        return list(_unrolled(self.operations, theta))
+    @cached_property
+    def written_out(self) -> tuple[Operation, ...]:
+        """The operations, repetitions written out, inside a residual block too."""
+        return tuple(_written_out(self.operations))
+
+    @cached_property
+    def elementary(self) -> tuple[Operation, ...]:
+        """The operations that are made of no others, in the order of evaluation.
+
+        Repetitions are written out; of a residual block it is what F is made of.
+        """
+        return tuple(_opened(self.written_out))
 
     @cached_property
     def affine(self) -> tuple[Affine, ...]:
-        """The operations that hold parameters, in order, repetitions written out."""
-        return tuple(o for o in _written_out(self.operations) if isinstance(o, Affine))
+        """The elementary operations that hold parameters."""
+        return tuple(o for o in self.elementary if isinstance(o, Affine))
+
+    @cached_property
+    def activations(self) -> tuple[Activation, ...]:
+        """Those of the elementary operations."""
+        return tuple(o.activation for o in self.elementary if isinstance(o, Pointwise))
+
+    def steps(self, theta: Theta) -> list[tuple[Operation, Parameters]]:
+        """`written_out` with parameters.
+
+        Those of a `Residual` are a tuple, one entry for each of its operations.
+        """
+        own = _unstacked(self.operations, theta)
+        return list(zip(self.written_out, own, strict=True))
 
     def at(self, weights: Sequence[Array], sigma: Float[Array, " n"]) -> Float[Array, " m"]:
         """Φ from the matrices V_jᵀ in order, repetitions written out: quick to differentiate."""
-        rest, x = iter(weights), sigma
-        for operation in _written_out(self.operations):
-            x = operation.apply(next(rest) if isinstance(operation, Affine) else None, x)
-        return x
+        theta = _restack(self.written_out, iter(weights))
+        return apply_in_turn(self.written_out, theta, sigma)
 
     @property
     def size(self) -> int:
@@ -109,8 +137,8 @@ class Chain:
         return sum(math.prod(a.shape) for a in self.affine)
 
     def weights(self, theta: Theta) -> list[Array]:
-        """The matrices V_jᵀ, each (n_out, n_in + bias), in order."""
-        return [own for op, own in self.steps(theta) if isinstance(op, Affine)]
+        """The matrices V_jᵀ, each (n_out, n_in + bias), in the order of `affine`."""
+        return jax.tree.leaves(list(_unstacked(self.operations, theta)))
 
     def with_weights(self, weights: Sequence[Array] | Sequence[np.ndarray]) -> Theta:
         """The inverse of `weights`."""
@@ -153,6 +181,8 @@ def _check(operations: Sequence[Operation], theta: Theta, stack: tuple[int, ...]
     for place, (operation, own) in enumerate(zip(operations, theta, strict=True)):
         if isinstance(operation, Repeat):
             _check(operation.operations, own, (*stack, operation.times))
+        elif isinstance(operation, Residual):
+            _check(operation.operations, own, stack)
         elif isinstance(operation, Affine):
             shape = (*stack, *operation.shape)
             if not hasattr(own, "shape") or own.shape != shape:
@@ -168,23 +198,34 @@ def _check(operations: Sequence[Operation], theta: Theta, stack: tuple[int, ...]
             )
 
 
-def _unrolled(
-    operations: Sequence[Operation], theta: Theta
-) -> Iterator[tuple[Operation, Parameters]]:
-    for operation, parameters in zip(operations, theta, strict=True):
-        if isinstance(operation, Repeat):
-            for one in operation.unstack(parameters):
-                yield from _unrolled(operation.operations, one)
-        else:
-            yield operation, parameters
-
-
 def _written_out(operations: Sequence[Operation]) -> Iterator[Operation]:
     for operation in operations:
         if isinstance(operation, Repeat):
             yield from tuple(_written_out(operation.operations)) * operation.times
+        elif isinstance(operation, Residual):
+            yield Residual(tuple(_written_out(operation.operations)))
         else:
             yield operation
+
+
+def _opened(operations: Sequence[Operation]) -> Iterator[Operation]:
+    for operation in operations:
+        if isinstance(operation, Residual):
+            yield from _opened(operation.operations)
+        else:
+            yield operation
+
+
+def _unstacked(operations: Sequence[Operation], theta: Theta) -> Iterator[Parameters]:
+    """The parameters of the operations written out."""
+    for operation, own in zip(operations, theta, strict=True):
+        if isinstance(operation, Repeat):
+            for one in operation.unstack(own):
+                yield from _unstacked(operation.operations, one)
+        elif isinstance(operation, Residual):
+            yield tuple(_unstacked(operation.operations, own))
+        else:
+            yield own
 
 
 def _restack(operations: Sequence[Operation], weights: Iterator[Any]) -> Theta:
@@ -194,6 +235,8 @@ def _restack(operations: Sequence[Operation], weights: Iterator[Any]) -> Theta:
             blocks = [_restack(operation.operations, weights) for _ in range(operation.times)]
             stack = _namespace(jax.tree.leaves(blocks)).stack
             theta.append(jax.tree.map(lambda *leaves, stack=stack: stack(leaves), *blocks))
+        elif isinstance(operation, Residual):
+            theta.append(_restack(operation.operations, weights))
         elif isinstance(operation, Affine):
             theta.append(next(weights))
         else:

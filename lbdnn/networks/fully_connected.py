@@ -43,31 +43,37 @@ def FullyConnected(
 
     operations: list[Operation] = []
     if input_scaling is not None:
-        operations.append(_scaling(input_scaling))
+        operations.append(scaling(input_scaling))
     operations.append(Affine(sizes[0], sizes[1], bias))
     for ς, n_in, n_out in zip(activation, sizes[1:-1], sizes[2:], strict=True):
-        operations += [Pointwise(_named(ς)), Affine(n_in, n_out, bias)]
+        operations += [Pointwise(named(ς)), Affine(n_in, n_out, bias)]
     if output != "linear":
-        operations.append(Pointwise(_named(output)))
+        operations.append(Pointwise(named(output)))
     if output_scaling is not None:
-        operations.append(_scaling(output_scaling))
+        operations.append(scaling(output_scaling))
     return Chain(stacked(operations), sizes[0])
 
 
 def _checked(sizes: Sequence[int]) -> tuple[int, ...]:
-    try:
-        whole = tuple(index(n) for n in sizes)
-    except TypeError:
-        whole = ()
-    if len(whole) < 2 or min(whole) < 1:
+    whole = positive_integers(sizes)
+    if whole is None or len(whole) < 2:
         raise ValueError(f"sizes must be two or more positive integers; got {sizes!r}")
     return whole
 
 
-def _named(activation: str | Activation) -> Activation:
+def positive_integers(values: Sequence[int]) -> tuple[int, ...] | None:
+    """The values as such; None if they are not."""
+    try:
+        whole = tuple(index(n) for n in values)
+    except TypeError:
+        return None
+    return whole if all(n > 0 for n in whole) else None
+
+
+def named(activation: str | Activation) -> Activation:
     return get(activation) if isinstance(activation, str) else activation
 
 
-def _scaling(scaling: Scale) -> Scaling:
-    scale, offset = (tuple(float(v) for v in part) for part in scaling)
+def scaling(values: Scale) -> Scaling:
+    scale, offset = (tuple(float(v) for v in part) for part in values)
     return Scaling(scale, offset)

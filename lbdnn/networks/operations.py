@@ -8,11 +8,13 @@ from typing import Any, Protocol, TypeAlias
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array
 
 from ..activations import Activation
 
-# What an operation takes as parameters: an array, None, or (Repeat) a tuple of such, stacked.
+# What an operation takes as parameters: an array, None, or (Residual, Repeat) a tuple of such; in
+# a Repeat with a leading axis, one entry a repetition.
 Parameters: TypeAlias = Any
 Initializer: TypeAlias = Callable[[Array, int, int, bool], Array]
 
@@ -101,8 +103,31 @@ class Scaling:
         return None
 
 
+@dataclass(frozen=True)
+class Residual:
+    """x ↦ x + F(x), F the operations one after the other; its parameters are a tuple like θ.
+
+    The shortcut adds, so F must keep the size. (He et al. 2016, arXiv 1603.05027, equation 3.)
+    """
+
+    operations: tuple[Operation, ...]
+
+    def outputs(self, inputs: int) -> int:
+        size = outputs_of(self.operations, inputs)
+        if size != inputs:
+            raise ValueError(f"a residual block must keep its size; it maps {inputs} to {size}")
+        return size
+
+    def apply(self, parameters: Parameters, x: Array) -> Array:
+        return x + apply_in_turn(self.operations, parameters, x)
+
+    def init(self, key: Array, initializer: Initializer) -> tuple[Parameters, ...]:
+        keys = jax.random.split(key, len(self.operations))
+        return init_each(self.operations, keys, initializer)
+
+
 # Compiling grows with the number of unrolled layers, running with the steps of a scan.
-_UNROLL_UP_TO = 20
+UNROLL_UP_TO = 20
 
 
 @dataclass(frozen=True)
@@ -113,36 +138,63 @@ class Repeat:
     times: int
 
     def outputs(self, inputs: int) -> int:
-        size = inputs
-        for operation in self.operations:
-            size = operation.outputs(size)
+        size = outputs_of(self.operations, inputs)
         if size != inputs:
             raise ValueError(f"a repeated block must keep its size; it maps {inputs} to {size}")
         return size
 
     def unstack(self, parameters: Parameters) -> list[tuple[Parameters, ...]]:
         """The parameters of each repetition."""
-        return [jax.tree.map(lambda leaf, i=i: leaf[i], parameters) for i in range(self.times)]
+        leaves, structure = jax.tree.flatten(parameters)
+        slices = [_slices(leaf) for leaf in leaves]
+        return [structure.unflatten([each[i] for each in slices]) for i in range(self.times)]
 
     def apply(self, parameters: Parameters, x: Array) -> Array:
         def block(state: Array, one: tuple[Parameters, ...]) -> tuple[Array, None]:
-            for operation, own in zip(self.operations, one, strict=True):
-                state = operation.apply(own, state)
-            return state, None
+            return apply_in_turn(self.operations, one, state), None
 
-        if self.times > _UNROLL_UP_TO:
-            return jax.lax.scan(block, x, parameters)[0]
+        if self.times > UNROLL_UP_TO:
+            return jax.lax.scan(block, x, parameters, length=self.times)[0]
         for one in self.unstack(parameters):
             x, _ = block(x, one)
         return x
 
     def init(self, key: Array, initializer: Initializer) -> tuple[Parameters, ...]:
         keys = jax.random.split(key, (self.times, len(self.operations)))
-        blocks = [
-            tuple(op.init(k, initializer) for op, k in zip(self.operations, row, strict=True))
-            for row in keys
-        ]
+        blocks = [init_each(self.operations, row, initializer) for row in keys]
         return jax.tree.map(lambda *leaves: jnp.stack(leaves), *blocks)
+
+
+def _slices(stack: Array | np.ndarray) -> list[Any]:
+    """The entries along the first axis."""
+    if isinstance(stack, np.ndarray):
+        return list(stack)  # outside 64-bit mode JAX would round float64 weights
+    # Indexing each would make the gradient a sum over the whole stack an entry; that of a split is
+    # one concatenation.
+    return [jax.lax.squeeze(one, (0,)) for one in jax.lax.split(stack, (1,) * len(stack))]
+
+
+def outputs_of(operations: Sequence[Operation], inputs: int) -> int:
+    """The number of outputs of the operations one after the other."""
+    for operation in operations:
+        inputs = operation.outputs(inputs)
+    return inputs
+
+
+def apply_in_turn(
+    operations: Sequence[Operation], parameters: Sequence[Parameters], x: Array
+) -> Array:
+    """The operations one after the other, each with its own parameters."""
+    for operation, own in zip(operations, parameters, strict=True):
+        x = operation.apply(own, x)
+    return x
+
+
+def init_each(
+    operations: Sequence[Operation], keys: Array, initializer: Initializer
+) -> tuple[Parameters, ...]:
+    """Random parameters, one key an operation."""
+    return tuple(o.init(k, initializer) for o, k in zip(operations, keys, strict=True))
 
 
 def stacked(operations: Sequence[Operation]) -> tuple[Operation, ...]:

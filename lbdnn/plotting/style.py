@@ -16,6 +16,7 @@ METHOD_COLOURS = {
     "polynomial (all norms)": "#D55E00",
     "polynomial (budgeted)": "#E69F00",
     "layerwise": "#0072B2",
+    "dissipation": "#CC79A7",
     "attack": "#000000",
     "exact at centre": "#009E73",
 }
@@ -23,6 +24,7 @@ METHOD_MARKERS = {
     "polynomial (all norms)": "s",
     "polynomial (budgeted)": "D",
     "layerwise": "o",
+    "dissipation": "v",
     "attack": "^",
     "exact at centre": "*",
 }

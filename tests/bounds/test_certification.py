@@ -106,7 +106,7 @@ def test_it_names_the_network_the_sets_and_the_method() -> None:
     found = certificate(parameters=LayerBalls((0.3, 0.4)), method=Polynomial(budgeted=False))
     assert found.network == fingerprint(NET, THETA)
     assert found.inputs == "Box(lo=-1, hi=1)" and "0.3, 0.4" in found.parameters
-    assert found.radius == 0.5
+    assert found.radius == pytest.approx(0.5)
     assert {b.method for b in found.values()} == {"Polynomial(budgeted=False)"}
     assert all(b.lower == 0 and b.witness is None for b in found.values())
     assert found.versions["lbdnn"] == lbdnn.__version__

@@ -123,8 +123,8 @@ def test_every_point_is_enclosed(
         points, _ = walked(weights, sigmas)
 
     ends = [
-        *((x.slope, x.curvature, x.norm) for x in known.layers),
-        (known.slope, known.curvature, known.value),
+        *((x.bend.slope, x.bend.curvature, x.norm) for x in known.layers),
+        (known.bend.slope, known.bend.curvature, known.value),
     ]
     assert len(points) == len(ends)
     for at_points, over_set in zip(points, ends, strict=True):
@@ -141,10 +141,12 @@ def test_a_point_is_enclosed_by_itself() -> None:
         weights = [np.asarray(w)[None] for w in NET.weights(NET.unravel(theta))]
         points, _ = walked(weights, sigma[None])
     for layer, (slope, curvature, norm) in zip(known.layers, points, strict=False):
-        np.testing.assert_allclose(layer.slope, slope[0], rtol=1e-11)
+        np.testing.assert_allclose(layer.bend.slope, slope[0], rtol=1e-11)
         np.testing.assert_allclose(layer.norm, norm[0], rtol=1e-11)
         # |(f∘g)''| is a sum whose terms may have opposite signs.
-        assert np.all(np.asarray(curvature[0]) <= np.asarray(layer.curvature) * (1 + 1e-11) + 1e-13)
+        assert np.all(
+            np.asarray(curvature[0]) <= np.asarray(layer.bend.curvature) * (1 + 1e-11) + 1e-13
+        )
     np.testing.assert_allclose(known.value, points[-1][2][0], rtol=1e-11)
 
 
@@ -175,5 +177,5 @@ class Cube:
 def test_an_unknown_operation_is_named() -> None:
     net = Chain((Affine(1, 1), Cube()), 1)
     theta = (np.ones((1, 2)), None)
-    with pytest.raises(TypeError, match="Cube"):
+    with pytest.raises(ValueError, match="Cube"):
         enclose(net, Box(0, 1).input_region(net), Ball(0.1).parameter_region(net, theta))

@@ -4,7 +4,16 @@ import jax
 import jax.numpy as jnp
 from hypothesis import strategies as st
 
-from lbdnn.networks import FullyConnected
+from lbdnn.activations import get
+from lbdnn.networks import (
+    Affine,
+    Chain,
+    FullyConnected,
+    Pointwise,
+    Repeat,
+    Residual,
+    ResidualNetwork,
+)
 
 # One of every kind: m = 1, 2, 3; one neuron wide, deep, unstacked and stacked layers, no bias,
 # an output activation, scalings, different activations, a single affine layer.
@@ -24,10 +33,32 @@ EXAMPLES = (
     FullyConnected((3, 2)),
 )
 
+TANH = Pointwise(get("tanh"))
+
+# With and without pre-activation, stacked and single blocks, one neuron wide, no bias, a block in a
+# block, a repetition in a block in a repetition, a first operation that is a repetition.
+RESIDUAL = (
+    ResidualNetwork((2, 3, 2), blocks=3),
+    ResidualNetwork((2,), "softplus", blocks=2, hidden=(3,), preactivation=False, bias=False),
+    ResidualNetwork((1, 1, 1), "arctan", blocks=3, hidden=()),
+    ResidualNetwork((3, 2), blocks=1, hidden=(2, 2), output="tanh"),
+    Chain((Residual((TANH, Affine(2, 3), Residual((TANH, Affine(3, 3))), Affine(3, 2))),), 2),
+    Chain((Repeat((Residual((Repeat((TANH, Affine(2, 2)), 2),)), Affine(2, 2)), 2),), 2),
+)
+
 
 @st.composite
 def random_networks(draw):
-    """A network of any shape."""
+    """A fully connected network of any shape, or a residual one."""
+    if draw(st.booleans()):
+        return ResidualNetwork(
+            draw(st.lists(st.integers(1, 3), min_size=1, max_size=3)),
+            draw(st.sampled_from(("tanh", "softplus", "gelu"))),
+            blocks=draw(st.integers(1, 3)),
+            hidden=draw(st.lists(st.integers(1, 3), max_size=2)),
+            preactivation=draw(st.booleans()),
+            bias=draw(st.booleans()),
+        )
     sizes = draw(st.lists(st.integers(1, 4), min_size=2, max_size=5))
     if draw(st.booleans()):
         sizes = [sizes[0], *[sizes[1]] * 3, sizes[-1]]

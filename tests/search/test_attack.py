@@ -10,7 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lbdnn import Attack, Ball, Box, Chain, FullyConnected, LayerBalls
+from lbdnn import Attack, Ball, Box, Chain, FullyConnected, LayerBalls, ResidualNetwork
+from lbdnn.activations import get
+from lbdnn.networks import Affine, Pointwise, Repeat, Residual
 from lbdnn.search import Witness
 from lbdnn.sets import batch
 
@@ -213,6 +215,78 @@ def test_the_hessian_of_two_layers_without_activation() -> None:
     for i, truth in enumerate([2 * math.sqrt(2), math.sqrt(10), 2.0, 0.5]):
         assert found.value[i] == pytest.approx(truth, rel=1e-6)
         assert is_attained(PRODUCT, "hessian", at(found, i), problems[i])
+
+
+# ------------------------------------------------------------------- residual networks
+
+TANH = Pointwise(get("tanh"))
+RESIDUAL = (
+    ResidualNetwork((2, 3, 2), blocks=2),
+    ResidualNetwork((2,), blocks=2, hidden=(1,), preactivation=False, bias=False),
+    Chain((Residual((Repeat((TANH, Affine(1, 1)), 2), Residual((Affine(1, 1),)))),), 1),
+)
+
+
+@pytest.mark.parametrize(
+    "net, quantity",
+    [
+        (RESIDUAL[0], "hessian"),
+        (RESIDUAL[1], "value"),
+        (RESIDUAL[1], "input_jacobian"),
+        (RESIDUAL[2], "jacobian"),
+        (RESIDUAL[2], "hessian"),
+    ],
+)
+def test_what_is_found_on_a_residual_network_is_attained(net: Chain, quantity: str) -> None:
+    rng = np.random.default_rng(13)
+    theta = rng.uniform(-1, 1, net.size)
+    radii = np.linspace(0.5, 1, len(net.affine))
+    problems = [
+        (theta, Box(-1, 1), Ball(0.0)),
+        (theta, Ball(1.0), Ball(2.0)),
+        (0 * theta, Box(-1, 2), LayerBalls(radii)),
+    ]
+    found, again = (attacked(net, quantity, problems, Attack(6, 20)) for _ in range(2))
+    jax.tree.map(np.testing.assert_array_equal, found, again)
+    for i, problem in enumerate(problems):
+        assert found.value[i] > 0
+        assert is_attained(net, quantity, at(found, i), problem)
+
+
+def test_two_linear_residual_blocks_in_closed_form() -> None:
+    """Φ = (1 + w₂)(1 + w₁)σ over |σ| ≤ 2, |w_j − 1| ≤ 0.5."""
+    block = Residual((Affine(1, 1, bias=False),))
+    net = Chain((block, block), 1)
+    problem = (np.ones(2), Box(-2, 1), LayerBalls([0.5, 0.5]))
+    truth = {"value": 12.5, "jacobian": 5 * math.sqrt(2), "hessian": 2.0, "input_jacobian": 6.25}
+    for quantity, largest in truth.items():
+        found = attacked(net, quantity, [problem])
+        assert found.value[0] == pytest.approx(largest, rel=1e-6)
+        assert is_attained(net, quantity, at(found, 0), problem)
+
+
+# ---------------------------------------------------------------- amplification in depth
+
+
+@pytest.mark.parametrize("center", [0.0, 0.1])
+def test_a_deep_network_is_made_to_amplify(center: float) -> None:
+    """At least what one neuron a layer reaches, all others 0: widths do not matter.
+
+    With zero biases and first matrix, w between five hidden layers (four times), the last neuron at
+    z where |tanh''| is largest, and v behind it, the direction E along [σ; 1] in the first layer
+    gives Φ''[E, E] = v tanh''(z) w⁸ ‖[σ; 1]‖², since tanh is linear to second order at 0.
+    """
+    net = FullyConnected((2, *[3] * 5, 1), "tanh")
+    z = math.atanh(1 / math.sqrt(3))
+    left = 25 - z**2
+    w, v = math.sqrt(2 * left / 9), math.sqrt(left / 9)
+    reached = v * (4 / 3**1.5) * w**8 * 3
+    theta = np.full(net.size, center)
+    # θ shifted by `center` needs no more than that much more of the radius.
+    problem = (theta, Box(-1, 1), Ball(5.0 + float(np.linalg.norm(theta))))
+    found = attacked(net, "hessian", [problem])
+    assert found.value[0] >= reached
+    assert is_attained(net, "hessian", at(found, 0), problem)
 
 
 # -------------------------------------------------------------------------- behaviour

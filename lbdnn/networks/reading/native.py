@@ -13,7 +13,7 @@ import numpy as np
 from ...activations import Activation, get
 from ...files import write_whole
 from ..chain import Chain, Theta
-from ..operations import Affine, Operation, Pointwise, Repeat, Scaling
+from ..operations import Affine, Operation, Pointwise, Repeat, Residual, Scaling
 from .model import LARGEST_LAYER, MOST_OPERATIONS, Model, ModelError, floating, named, shown
 
 KEY = "lbdnn"
@@ -61,7 +61,7 @@ def write(
         for j, w in enumerate(net.weights(theta))
     }
     # What is written must read back as this network, or it is not written.
-    own = {op.activation.spec: op.activation for op in _flat(net) if isinstance(op, Pointwise)}
+    own = {activation.spec: activation for activation in net.activations}
     if from_description(text, tensors, own, path.stem).net != net:
         raise ModelError(f"{path}: two different activations of this network share a name")
     write_whole(path, save(tensors, {KEY: text}))
@@ -90,6 +90,8 @@ def _described(operation: Operation) -> dict[str, Any]:
             return {"scale": [*map(float, scale)], "offset": [*map(float, offset)]}
         case Repeat(operations, times):
             return {"repeat": [_described(one) for one in operations], "times": times}
+        case Residual(operations):
+            return {"residual": [_described(one) for one in operations]}
     raise ModelError(f"an operation {type(operation).__name__} cannot be written")
 
 
@@ -98,15 +100,6 @@ def _in_library(spec: str, activation: Activation) -> bool:
         return get(spec) == activation
     except ValueError:
         return False
-
-
-def _flat(net: Chain) -> list[Operation]:
-    # The operations with repetitions entered once.
-    inside: list[Operation] = list(net.operations)
-    for operation in inside:
-        if isinstance(operation, Repeat):
-            inside += operation.operations
-    return inside
 
 
 def from_description(
@@ -180,9 +173,11 @@ class _Structure:
             case {"repeat": [*inside], "times": repeated}:
                 repeated = _whole(repeated, MOST_OPERATIONS)
                 return Repeat(self.operations(inside, times * repeated), repeated)
+            case {"residual": [*inside]}:
+                return Residual(self.operations(inside, times))
         raise ModelError(
-            f"operation {shown(entry)} is unknown; affine, activation, scale with offset, and "
-            "repeat are supported"
+            f"operation {shown(entry)} is unknown; affine, activation, scale with offset, "
+            "repeat and residual are supported"
         )
 
     def _activation(self, spec: str, custom: bool) -> Activation:

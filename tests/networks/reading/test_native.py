@@ -17,6 +17,7 @@ from lbdnn.networks import (
     ModelError,
     Pointwise,
     Repeat,
+    Residual,
     Scaling,
     read,
     write,
@@ -27,11 +28,11 @@ finite = st.floats(allow_nan=False, allow_infinity=False)
 
 
 @st.composite
-def chains(draw, depth=0):
+def chains(draw):
     inputs = draw(st.integers(1, 3))
     operations, size = [], inputs
     for _ in range(draw(st.integers(1, 4))):
-        match draw(st.integers(0, 3 if depth == 0 else 2)):
+        match draw(st.integers(0, 4)):
             case 0:
                 n_out = draw(st.integers(1, 3))
                 operations.append(Affine(size, n_out, draw(st.booleans())))
@@ -44,6 +45,9 @@ def chains(draw, depth=0):
             case 3:
                 block = (Pointwise(get("tanh")), Affine(size, size, draw(st.booleans())))
                 operations.append(Repeat(block, draw(st.integers(1, 3))))
+            case 4:
+                block = Residual((Pointwise(get("tanh")), Affine(size, size)))
+                operations += [Residual((block, block)), Repeat((block,), draw(st.integers(1, 2)))]
     return Chain(tuple(operations), inputs)
 
 
@@ -175,6 +179,8 @@ for _ in range(6):
         ({"operations": "none"}, "a list of at most 10000 operations"),
         ({"operations": BOMB}, "a list of at most 10000 operations"),
         ({"operations": [{"repeat": [], "times": 10**9}]}, "no whole number"),
+        ({"operations": [{"residual": {}}]}, r"'residual': \{\}\} is unknown"),
+        ({"operations": [{"residual": GOOD["operations"]}]}, "a residual block must keep its size"),
         ({"operations": [{"softmax": 1}]}, "'softmax': 1.* is unknown"),
         ({"operations": [{"activation": "tanhh", "custom": False}]}, "tanhh"),
         ({"operations": [{"scale": ["a"], "offset": [0.0]}]}, "'a' in a scaling"),

@@ -1,0 +1,3 @@
+"""Bounds from dissipation inequalities: quadratic storage functions and diagonal multipliers."""
+
+from .dissipation import Dissipation as Dissipation

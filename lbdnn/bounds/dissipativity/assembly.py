@@ -1,0 +1,101 @@
+"""From the enclosure of a network's layers to the stages that storage functions go through."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array
+
+from ...activations import Activation
+from ...intervals import up
+from ...networks import Affine, Chain, Pointwise
+from ...sets import ParameterRegion
+from ..layers import Enclosure
+from ..majorants import COUNT, majorants
+from .storage import Layers, Stage
+
+
+def stages_of(net: Chain, known: Enclosure, parameters: ParameterRegion) -> Layers:
+    """The stages over a region, zero-padded to one width.
+
+    The radius that the layers share is shared only where it says more than the layers' own.
+    Infinite slopes or curvatures stay infinite: what they make of a bound is infinite or NaN.
+    """
+    activations, trailing = _between(net)
+    own = parameters.layer_radii()
+    shares = parameters.radius < jnp.sqrt(jnp.sum(own**2))
+    shared = jnp.where(shares, up(parameters.radius**2), 0.0)
+    separate = jnp.where(shares, 0.0, up(own**2))
+
+    later, front = known.layers[1:], known.layers[0]
+    n = max(max(layer.weight.shape) for layer in known.layers)
+    m = net.outputs
+
+    def padded(x: Array) -> Array:
+        return jnp.pad(x, [(0, n - size) for size in x.shape])
+
+    stages = []
+    for j, (layer, activation) in enumerate(zip(later, activations, strict=False), start=1):
+        bend = layer.bend
+        rows = _rows(activation, bend.curvature)
+        stages.append(
+            Stage(
+                padded(layer.weight),
+                padded(bend.low),
+                padded(bend.high),
+                jnp.pad(rows, [(0, n - rows.shape[0]), (0, 0), (0, 0)]),
+                separate[j],
+                layer.norm,
+                jnp.ones(()),
+            )
+        )
+    if trailing or not stages:
+        bend, zero = known.bend, jnp.zeros(())
+        rows = _rows(activations[-1] if trailing else None, bend.curvature)
+        rows = jnp.pad(rows, [(0, n - m), (0, 0), (0, 0)])
+        identity = padded(jnp.eye(m))
+        stages.append(Stage(identity, padded(bend.low), padded(bend.high), rows, zero, zero, zero))
+    slope = front.bend.slope
+    steepest = jnp.max(slope)
+    return Layers(
+        jax.tree.map(lambda *leaves: jnp.stack(leaves), *stages),
+        shared,
+        padded(jnp.ones(m)),
+        front.norm,
+        padded(front.weight * slope),
+        up(separate[0] * up(steepest**2)),
+        up(shared * up(steepest**2)),
+    )
+
+
+def _rows(activation: Activation | None, curvature: Array) -> Array:
+    """Majorants (n, g, 3) of |ψ''|: its bound over the region, and those by slope."""
+    zero = jnp.zeros_like(curvature)
+    plain = jnp.stack([curvature, zero, zero], -1)[:, None]
+    if activation is None:
+        return jnp.repeat(plain, COUNT, 1)
+    by_slope = majorants(activation)
+    if not np.all(np.isfinite(by_slope)):
+        return jnp.repeat(plain, COUNT, 1)
+    by_slope = jnp.broadcast_to(jnp.asarray(by_slope), (curvature.size, *by_slope.shape))
+    return jnp.concatenate([plain, by_slope], 1)
+
+
+def _between(net: Chain) -> tuple[list[Activation | None], bool]:
+    """What stands before each affine layer but the first, and after the last, if anything.
+
+    An activation where it alone stands there, else None.
+    """
+    groups: list[list] = [[]]
+    zeros = net.with_weights([np.zeros(a.shape) for a in net.affine])
+    for operation, _ in net.steps(zeros):
+        if isinstance(operation, Affine):
+            groups.append([])
+        else:
+            groups[-1].append(operation)
+    found = [
+        group[0].activation if len(group) == 1 and isinstance(group[0], Pointwise) else None
+        for group in groups[1:]
+    ]
+    return found, bool(groups[-1])

@@ -1,0 +1,309 @@
+"""Quadratic storage functions, carried through one layer at a time.
+
+Everything here is approximate (floating point, rounded to nearest); `verification` proves the
+inequalities that the results stand for.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from ...intervals import up
+from .budget_levels import Levels, dominating
+from .positive import inverse, spectral_radius as largest, symmetric
+
+Multipliers = dict[str, Array]
+_SMALL = 1e-200
+# Room for rounding errors, which `verification` shows to be smaller.
+_SPARE = 1e-9
+
+
+class Stage(NamedTuple):
+    """One activation and the affine map after it: v = Dx, Φ = (W + Δ)v; zero-padded to n neurons.
+
+    weight (n, n); low, high (n,): the slopes in D; bends (n, g, 3): rows (a, b, c) with
+    |ς''| ≤ a + b ς' − c ς'²; own (): ‖Δ‖² beside what is shared; norm (): m ≥ ‖[s; 1]‖; holds ():
+    1 where the affine map has parameters, 0 for what follows the last one.
+    """
+
+    weight: Float[Array, "n n"]
+    low: Float[Array, " n"]
+    high: Float[Array, " n"]
+    bends: Float[Array, "n g 3"]
+    own: Float[Array, ""]
+    norm: Float[Array, ""]
+    holds: Float[Array, ""]
+
+
+class Layers(NamedTuple):
+    """K stages stacked, and what stands around them.
+
+    shared (): r², ‖Δ_l‖² ≤ own_l + u_l with Σ u_l ≤ r². outputs (n,): 1 for an output. norm ():
+    m_0. front (n, n): W_0 ψ_0', and front_own, front_shared (): its ‖Δ_0 ψ_0'‖² ≤ front_own +
+    front_shared u_0.
+    """
+
+    stages: Stage
+    shared: Float[Array, ""]
+    outputs: Float[Array, " n"]
+    norm: Float[Array, ""]
+    front: Float[Array, "n n"]
+    front_own: Float[Array, ""]
+    front_shared: Float[Array, ""]
+
+
+class Sector(NamedTuple):
+    """The form σ(x, v) = 2xᵀNv − vᵀMv − xᵀAx with diagonal N, M, A (last axis n)."""
+
+    cross: Array
+    inner: Array
+    outer: Array
+
+
+def sector(stage: Stage, multiplier: Array) -> Sector:
+    """Σ 2T(v − low·x)(high·x − v), which is ≥ 0 for v = Dx."""
+    total = stage.low + stage.high
+    return Sector(multiplier * total, 2 * multiplier, 2 * multiplier * stage.low * stage.high)
+
+
+def bending(weight: Array, majorant: Array) -> Sector:
+    """Σ weight·(a x² + b xv − c v²), which is ≥ Σ weight·|ς''|x² for v = ς'x."""
+    a, b, c = (majorant[..., i] for i in range(3))
+    return Sector(weight * b / 2, weight * c, -weight * a)
+
+
+def joined(one: Sector, other: Sector) -> Sector:
+    """The sum of both forms."""
+    return Sector(*(a + b for a, b in zip(one, other, strict=True)))
+
+
+def through_sector(inside: Array, form: Sector) -> Array:
+    """sup over v of vᵀSv + σ(x, v), as a matrix in x; needs M − S ≻ 0."""
+    n = inside.shape[-1]
+    gap = inverse(jnp.eye(n) * form.inner[..., None, :] - inside)
+    solved = form.cross[..., :, None] * gap * form.cross[..., None, :]
+    return symmetric(solved) - jnp.eye(n) * form.outer[..., None, :]
+
+
+@jax.vmap
+def through_affine(forms: Array, weight: Array, stiffness: Array) -> Array:
+    """sup over q of (Wv + q)ᵀX(Wv + q) − ‖q‖²/s, as matrices in v; needs sX ≺ I."""
+    # (I − sX)⁻¹X, a function of X: symmetric.
+    shifted = inverse(jnp.eye(forms.shape[-1]) - stiffness * forms) @ forms
+    return symmetric(weight.T @ symmetric(shifted) @ weight)
+
+
+def identity(scale: Array, n: int) -> Array:
+    """scale·I, for an array of scales."""
+    return scale[..., None, None] * jnp.eye(n)
+
+
+def stiffness(forms: Array, fraction: Array) -> Array:
+    """s = sigmoid(fraction)/λ_max of all vertices' forms (t, a, n, n), so that sX ≺ I."""
+    size = jnp.max(largest(forms), 1)
+    return jax.nn.sigmoid(fraction) / jnp.where(size > _SMALL, size, 1.0)
+
+
+def steep_enough(
+    inside: Array, direction: Array, excess: Array, floor: Array | float = 0.0
+) -> Array:
+    """Multipliers T (t, n) with 2T + floor ≻ S at all vertices (t, a, n, n), S ≻ 0."""
+    along = jnp.exp(direction - jnp.mean(direction, -1, keepdims=True))
+    root = (1 / jnp.sqrt(along))[:, None]
+    needed = jnp.max(largest(root[..., :, None] * inside * root[..., None, :]), 1)
+    enough = along * (needed * (1 + jnp.exp(excess)) + _SMALL)[:, None]
+    least = jnp.min(jnp.broadcast_to(floor, inside.shape[:-1]), 1)
+    return jnp.maximum(enough - least, 0.0) / 2
+
+
+class PathStep(NamedTuple):
+    """Q ⪰ PᵀP before and after a stage (at nodes), the multipliers, and squared columns.
+
+    columns (t, a, n) bound the squared columns of P(W + Δ), P the path after the stage.
+    """
+
+    later: Array
+    nodes: Array
+    stiffness: Array
+    sector: Array
+    column_stiffness: Array
+    columns: Array
+
+
+def taken(grid: Levels, stage: Stage, shared: Array) -> Array:
+    """‖Δ‖² at the vertices, (t, a), rounded up."""
+    return up(stage.own + up(shared * jnp.asarray(grid.share)))
+
+
+def path_step(
+    grid: Levels, stage: Stage, shared: Array, later: Array, own: Multipliers
+) -> PathStep:
+    """‖P(W + Δ)Dx‖² ≤ xᵀQx from ‖Pz‖² ≤ zᵀQ'z."""
+    n = later.shape[-1]
+    at, moved = later[grid.before], taken(grid, stage, shared)
+    weight = jnp.broadcast_to(stage.weight, (grid.triangles, n, n))
+    s, s_columns = stiffness(at, own["path"]), stiffness(at, own["column"])
+    inside = through_affine(at, weight, s) + identity(moved / s[:, None], n)
+    columns = jnp.diagonal(through_affine(at, weight, s_columns), axis1=-2, axis2=-1)
+    columns = columns + (moved / s_columns[:, None])[..., None]
+    columns = columns + _SPARE * (columns + jnp.max(columns, -1, keepdims=True)) + _SMALL
+    t = steep_enough(inside, own["path_sector"], own["path_excess"])
+    through = through_sector(inside, sector(stage, t[:, None]))
+    nodes = dominating(grid, through, own["path_mean"])
+    return PathStep(later, nodes, s, t, s_columns, columns)
+
+
+class CurvedStep(NamedTuple):
+    """X before and after a stage (at nodes), and the multipliers of `hessian_step`."""
+
+    later: Array
+    nodes: Array
+    stiffness: Array
+    split: Array
+    exchange: Array
+    pivot: Array
+    majorant: Array
+    sector: Array
+    cost: Array
+
+
+def hessian_step(
+    grid: Levels,
+    stage: Stage,
+    shared: Array,
+    last: Array,
+    later: Array,
+    path: PathStep,
+    own: Multipliers,
+) -> CurvedStep:
+    """One stage of the inequality in `Dissipation`'s docstring."""
+    n = later.shape[-1]
+    at, moved = later[grid.before], taken(grid, stage, shared)
+    weight = jnp.broadcast_to(stage.weight, (grid.triangles, n, n))
+    s, split = stiffness(at, own["through"]), jax.nn.sigmoid(own["split"])
+    exchange = jnp.exp(own["exchange"])
+    # Behind the last stage there is nothing to store: Δ and p of that layer do not enter X.
+    carried = jnp.where(last, 0.0, moved / (s * (1 - split))[:, None])
+    inside = through_affine(at, weight, s)
+    inside = inside + identity(carried + stage.holds / exchange[:, None], n)
+
+    pivot = jnp.exp(own["pivot"]) * jnp.sqrt(jnp.mean(path.columns, 1) + _SMALL)
+    share = jax.nn.softmax(own["bend"], -1)
+    majorant = jnp.einsum("tng,ngc->tnc", share, stage.bends)
+    # The shares add up to 1 but for rounding.
+    steep = jnp.maximum(jnp.abs(stage.low), jnp.abs(stage.high))
+    size = jnp.abs(majorant[..., 0]) + steep * jnp.abs(majorant[..., 1])
+    size = size + steep**2 * jnp.abs(majorant[..., 2])
+    majorant = majorant.at[..., 0].add(_SPARE * size)
+    bend = bending((path.columns / pivot[:, None] + pivot[:, None]) / 2, majorant[:, None])
+    t = steep_enough(inside, own["sector"], own["excess"], bend.inner)
+    form = joined(sector(stage, t[:, None]), bend)
+    nodes = dominating(grid, through_sector(inside, form), own["mean"])
+
+    back = largest(path.later)[grid.before]
+    source = jnp.where(last, 0.0, stage.norm**2 / (s * split))
+    cost = stage.holds * (exchange[:, None] * back + source[:, None])
+    return CurvedStep(later, nodes, s, split, exchange, pivot, majorant, t, cost)
+
+
+class HessianChain(NamedTuple):
+    """All stages of both recursions, stacked; the bound, approximate, is the largest cost."""
+
+    paths: PathStep
+    curved: CurvedStep
+    costs: Array
+
+
+def hessian_chain(grid: Levels, layers: Layers, multipliers: Multipliers) -> HessianChain:
+    """The dissipation inequality of ∂²Φ/∂θ² for given multipliers."""
+    n = layers.outputs.size
+    last = jnp.arange(layers.stages.own.size) == layers.stages.own.size - 1
+
+    def step(later: tuple, this: tuple) -> tuple[tuple, tuple]:
+        stage, is_last, own = this
+        path = path_step(grid, stage, layers.shared, later[0], own)
+        curved = hessian_step(grid, stage, layers.shared, is_last, later[1], path, own)
+        return (path.nodes, curved.nodes), (path, curved)
+
+    unit = jnp.broadcast_to(jnp.diag(layers.outputs), (grid.nodes, n, n))
+    (_, first), (paths, curved) = jax.lax.scan(
+        step, (unit, jnp.zeros_like(unit)), (layers.stages, last, multipliers), reverse=True
+    )
+    costs = jnp.append(curved.cost.ravel(), layers.norm**2 * largest(first)[-1])
+    return HessianChain(paths, curved, costs)
+
+
+class BackStep(NamedTuple):
+    """Y before and after a stage (at nodes), and the multipliers of `jacobian_step`."""
+
+    earlier: Array
+    nodes: Array
+    stiffness: Array
+    sector: Array
+
+
+def jacobian_step(
+    grid: Levels, stage: Stage, shared: Array, earlier: Array, own: Multipliers
+) -> BackStep:
+    """‖b_{l}‖²m_l² + Y(D((W + Δ)ᵀb_l)) ≤ b_lᵀY'b_l."""
+    n = earlier.shape[-1]
+    at, moved = earlier[grid.before], taken(grid, stage, shared)
+    t = steep_enough(at, own["sector"], own["excess"])
+    through = through_sector(at, sector(stage, t[:, None]))
+    s = stiffness(through, own["through"])
+    weight = jnp.broadcast_to(stage.weight.T, (grid.triangles, n, n))
+    forms = through_affine(through, weight, s)
+    forms = forms + identity(moved / s[:, None] + stage.holds * stage.norm**2, n)
+    return BackStep(earlier, dominating(grid, forms, own["mean"]), s, t)
+
+
+class JacobianChain(NamedTuple):
+    """All stages; the one cost, approximate, bounds ‖∂Φ/∂θ‖²."""
+
+    steps: BackStep
+    costs: Array
+
+
+def jacobian_chain(grid: Levels, layers: Layers, multipliers: Multipliers) -> JacobianChain:
+    """The inequality of Σ_j m_j²‖b_j‖² ≥ ‖(∂Φ/∂θ)ᵀu‖²."""
+    n = layers.outputs.size
+
+    def step(earlier: Array, this: tuple) -> tuple[Array, BackStep]:
+        found = jacobian_step(grid, this[0], layers.shared, earlier, this[1])
+        return found.nodes, found
+
+    start = jnp.broadcast_to(identity(layers.norm**2, n), (grid.nodes, n, n))
+    end, steps = jax.lax.scan(step, start, (layers.stages, multipliers))
+    outputs = layers.outputs[:, None] * end[-1] * layers.outputs
+    return JacobianChain(steps, largest(outputs)[None])
+
+
+class InputChain(NamedTuple):
+    """All stages and the first layer's multiplier; the largest cost bounds ‖∂Φ/∂σ‖²."""
+
+    paths: PathStep
+    stiffness: Array
+    costs: Array
+
+
+def input_chain(grid: Levels, layers: Layers, multipliers: Multipliers) -> InputChain:
+    """The inequality of ‖∂Φ/∂σ‖²."""
+    n = layers.outputs.size
+
+    def step(later: Array, this: tuple) -> tuple[Array, PathStep]:
+        path = path_step(grid, this[0], layers.shared, later, this[1])
+        return path.nodes, path
+
+    rest = {name: value for name, value in multipliers.items() if name != "front"}
+    unit = jnp.broadcast_to(jnp.diag(layers.outputs), (grid.nodes, n, n))
+    first, paths = jax.lax.scan(step, unit, (layers.stages, rest), reverse=True)
+    at = first[grid.before]
+    s = stiffness(at, multipliers["front"])
+    weight = jnp.broadcast_to(layers.front, (grid.triangles, n, n))
+    moved = layers.front_own + layers.front_shared * jnp.asarray(grid.share)
+    forms = through_affine(at, weight, s) + identity(moved / s[:, None], n)
+    return InputChain(paths, s, jnp.ravel(largest(forms)))

@@ -1,0 +1,225 @@
+"""Proof, in floating point with all rounding errors counted, that the inequalities hold.
+
+The descent and the chains work with approximations. What they return is taken here as given
+numbers; each inequality between them is a linear matrix inequality, and it is shown to hold by
+`lbdnn.intervals.definite`. Where one cannot be shown the bound is infinite.
+"""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float
+
+from ...intervals import Centred, centred, definite, gamma, largest_eigenvalue, up
+from .budget_levels import Levels
+from .positive import inverse
+from .storage import (
+    CurvedStep,
+    HessianChain,
+    InputChain,
+    JacobianChain,
+    Layers,
+    PathStep,
+    Sector,
+    Stage,
+    bending,
+    sector,
+    taken,
+)
+
+# The diagonal entries of an inequality come from at most so many roundings.
+_ROUNDINGS = 32
+
+
+def proved_hessian(grid: Levels, layers: Layers, chain: HessianChain) -> Float[Array, ""]:
+    """The bound of ‖∂²Φ/∂θ²‖ that the chain stands for; inf if it is not proved."""
+    stages, count = layers.stages, layers.stages.own.size
+    last = jnp.arange(count) == count - 1
+
+    def stage(this: tuple) -> tuple[Array, Array]:
+        own, is_last, path, curved = this
+        shown = _path_holds(grid, own, layers.shared, path)
+        shown &= _columns_hold(grid, own, layers.shared, path)
+        shown &= _curved_holds(grid, own, layers.shared, is_last, path, curved)
+        back = largest_eigenvalue(path.later)[grid.before]
+        source = up(up(own.norm**2) / _product_below(curved.stiffness, curved.split))
+        source = jnp.where(is_last, 0.0, source)
+        cost = up(up(curved.exchange[:, None] * back) + source[:, None])
+        return shown, own.holds * jnp.max(cost)
+
+    shown, costs = jax.lax.map(stage, (stages, last, chain.paths, chain.curved))
+    first = up(up(layers.norm**2) * largest_eigenvalue(chain.curved.nodes[0, -1]))
+    return _if_shown(jnp.all(shown), jnp.maximum(jnp.max(costs), first))
+
+
+def proved_jacobian(grid: Levels, layers: Layers, chain: JacobianChain) -> Float[Array, ""]:
+    """The bound of ‖∂Φ/∂θ‖ that the chain stands for; inf if it is not proved."""
+    outputs = layers.outputs
+
+    def stage(this: tuple) -> Array:
+        own, step = this
+        t = step.sector[:, None]
+        form = sector(own, t)
+        w = centred(own.weight)
+        n = outputs.size
+        at, end = step.earlier[grid.before], step.nodes[grid.after]
+        loss = up(taken(grid, own, layers.shared) / step.stiffness[:, None])
+        loss = up(loss + own.holds * up(own.norm**2))
+        outer, cross = _diagonal(form.outer), _diagonal(form.cross)
+        through = w @ outer
+        inverse_s = jnp.broadcast_to(1 / step.stiffness[:, None], loss.shape)
+        return _holds(
+            [
+                [centred(end) - _scaled_identity(loss, n) + through @ w.mT, through, -(w @ cross)],
+                [None, _scaled_identity(inverse_s, n) + outer, -cross],
+                [None, None, _diagonal(form.inner) - centred(at)],
+            ]
+        )
+
+    shown = jax.lax.map(stage, (layers.stages, chain.steps))
+    end = outputs[:, None] * chain.steps.nodes[-1, -1] * outputs
+    return _if_shown(jnp.all(shown), up(jnp.sqrt(up(largest_eigenvalue(end)))))
+
+
+def proved_input(grid: Levels, layers: Layers, chain: InputChain) -> Float[Array, ""]:
+    """The bound of ‖∂Φ/∂σ‖ that the chain stands for; inf if it is not proved."""
+
+    def stage(this: tuple) -> Array:
+        return _path_holds(grid, this[0], layers.shared, this[1])
+
+    shown = jnp.all(jax.lax.map(stage, (layers.stages, chain.paths)))
+    n = layers.outputs.size
+    at = chain.paths.nodes[0][grid.before]
+    bound = up(jnp.max(chain.costs) * (1 + 1e-9))
+    moved = up(layers.front_own + up(layers.front_shared * jnp.asarray(grid.share)))
+    loss = up(moved / chain.stiffness[:, None])
+    room = _scaled_identity(jnp.broadcast_to(bound, loss.shape), n) - _scaled_identity(loss, n)
+    rounding = up(gamma(4, loss.dtype) * jnp.abs(layers.front))
+    w, q = Centred(layers.front, rounding), centred(at)
+    right = q @ w
+    inverse_s = jnp.broadcast_to(1 / chain.stiffness[:, None], moved.shape)
+    shown &= _holds(
+        [
+            [room - w.mT @ right, -right.mT],
+            [None, _scaled_identity(inverse_s, n) - q],
+        ]
+    )
+    return _if_shown(shown, up(jnp.sqrt(bound)))
+
+
+def _path_holds(grid: Levels, stage: Stage, shared: Array, path: PathStep) -> Bool[Array, ""]:
+    """xᵀQx − σ(x, v) − (u/s)‖v‖² − (Wv + q)ᵀQ'(Wv + q) + ‖q‖²/s ≻ 0 at every vertex."""
+    loss = up(taken(grid, stage, shared) / path.stiffness[:, None])
+    form = sector(stage, path.sector[:, None])
+    at, end = path.later[grid.before], path.nodes[grid.after]
+    return _stage_holds(stage, at, end, [form], loss, 1 / path.stiffness)
+
+
+def _curved_holds(
+    grid: Levels, stage: Stage, shared: Array, last: Array, path: PathStep, curved: CurvedStep
+) -> Bool[Array, ""]:
+    """The same with X, the curvature in σ, and ‖v‖²/exchange for the exchanged term."""
+    moved = taken(grid, stage, shared)
+    loss = up(moved / _product_below(curved.stiffness, 1 - curved.split)[:, None])
+    loss = up(jnp.where(last, 0.0, loss) + up(stage.holds / curved.exchange[:, None]))
+    columns, pivot = path.columns, curved.pivot[:, None]
+    bend = bending(up(up(columns / pivot) + pivot) / 2, curved.majorant[:, None])
+    forms = [sector(stage, curved.sector[:, None]), bend]
+    at, end = curved.later[grid.before], curved.nodes[grid.after]
+    return _stage_holds(stage, at, end, forms, loss, 1 / curved.stiffness)
+
+
+def _stage_holds(
+    stage: Stage, at: Array, end: Array, forms: list[Sector], loss: Array, inverse_s: Array
+) -> Bool[Array, ""]:
+    n = at.shape[-1]
+    w, x = centred(stage.weight), centred(at)
+    right = x @ w
+    none = centred(jnp.zeros_like(at))
+    cross, inner, outer = (
+        sum((_diagonal(getattr(form, name)) for form in forms), none)
+        for name in ("cross", "inner", "outer")
+    )
+    return _holds(
+        [
+            [centred(end) + outer, -cross, none],
+            [None, inner - _scaled_identity(loss, n) - w.mT @ right, -right.mT],
+            [None, None, _scaled_identity(jnp.broadcast_to(inverse_s[:, None], loss.shape), n) - x],
+        ]
+    )
+
+
+def _columns_hold(grid: Levels, stage: Stage, shared: Array, path: PathStep) -> Bool[Array, ""]:
+    r"""columns ≥ sup_q (w + q)ᵀQ(w + q) − ‖q‖²/s + u/s for every column w of W.
+
+    With R = I/s − Q ≻ 0, y = Qw and any z: yᵀR⁻¹y ≤ 2yᵀz − zᵀRz + ‖y − Rz‖²/λ_min(R).
+    """
+    n = stage.low.size
+    q = path.later[grid.before]
+    inverse_s = jnp.broadcast_to(1 / path.column_stiffness[:, None], q.shape[:2])
+    r = _scaled_identity(inverse_s, n) - centred(q)
+    least = -largest_eigenvalue(-r.centre, r.radius)
+    w = centred(stage.weight)
+    y = centred(q) @ w
+    z = centred(inverse(r.centre) @ y.centre)
+    rz = r @ z
+    residual = y - rz
+    total = w.mT @ y + 2.0 * (y.mT @ z) - z.mT @ rz
+    reach = jnp.diagonal(up(total.centre + total.radius), axis1=-2, axis2=-1)
+    squared = jnp.sum(up((jnp.abs(residual.centre) + residual.radius) ** 2), -2)
+    squared = up(squared * (1 + gamma(n + 2, squared.dtype)))
+    left = up(squared / jnp.where(least > 0, least, jnp.nan)[..., None])
+    loss = up(taken(grid, stage, shared) / path.column_stiffness[:, None])
+    return jnp.all(up(up(reach + left) + loss[..., None]) <= path.columns)
+
+
+def _holds(blocks: list[list[Centred | None]]) -> Bool[Array, ""]:
+    """Whether all symmetric matrices with these upper blocks are positive definite."""
+    size = len(blocks)
+
+    def assembled(part: str) -> Array:
+        filled: list[list[Array]] = [[jnp.zeros(0)] * size for _ in range(size)]
+        for i in range(size):
+            for j in range(i, size):
+                block = blocks[i][j]
+                assert block is not None
+                filled[i][j] = getattr(block, part)
+                filled[j][i] = jnp.swapaxes(filled[i][j], -1, -2)
+        shape = jnp.broadcast_shapes(*(b.shape[:-2] for row in filled for b in row))
+        rows = [
+            jnp.concatenate([jnp.broadcast_to(b, shape + b.shape[-2:]) for b in row], -1)
+            for row in filled
+        ]
+        return jnp.concatenate(rows, -2)
+
+    matrix, radius = assembled("centre"), assembled("radius")
+    # Radii with these row sums lie below a diagonal matrix (Gershgorin), scaled as the matrix is.
+    scale = jnp.sqrt(jnp.abs(jnp.diagonal(matrix, axis1=-2, axis2=-1)))
+    scale = jnp.where(scale > 0, scale, 1.0)
+    rows = up(jnp.sum(up(radius / scale[..., None, :]), -1) * (1 + gamma(99, matrix.dtype)))
+    below = up(rows * scale)
+    shifted = (
+        matrix
+        - jnp.eye(matrix.shape[-1]) * up(below + 8 * gamma(2, below.dtype) * scale**2)[..., None, :]
+    )
+    return jnp.all(definite(shifted))
+
+
+def _diagonal(entries: Array) -> Centred:
+    n = entries.shape[-1]
+    matrix = entries[..., None] * jnp.eye(n)
+    return Centred(matrix, up(gamma(_ROUNDINGS, matrix.dtype) * jnp.abs(matrix)))
+
+
+def _scaled_identity(scale: Array, n: int) -> Centred:
+    return _diagonal(jnp.broadcast_to(scale[..., None], (*scale.shape, n)))
+
+
+def _product_below(a: Array, b: Array) -> Array:
+    """≤ a·b for a, b > 0."""
+    return -up(-(a * b))
+
+
+def _if_shown(shown: Array, bound: Array) -> Array:
+    return jnp.where(shown & (bound >= 0), bound, jnp.inf)

@@ -1,0 +1,151 @@
+"""Proved bounds: above what is attained, and refused where the proof fails."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from lbdnn import Attack, Ball, Box, Dissipation, FullyConnected, Layerwise, certify
+from lbdnn.bounds.dissipativity.assembly import stages_of
+from lbdnn.bounds.dissipativity.budget_levels import levels
+from lbdnn.bounds.dissipativity.multipliers import hessian_start, jacobian_start
+from lbdnn.bounds.dissipativity.storage import hessian_chain, jacobian_chain
+from lbdnn.bounds.dissipativity.verification import proved_hessian, proved_jacobian
+from lbdnn.bounds.layers import enclose
+from lbdnn.sets import LayerBalls, batch
+
+NET = FullyConnected((2, 3, 3, 2), "tanh")
+BOX = Box(-1.0, 1.0)
+QUANTITIES = ("value", "jacobian", "hessian", "input_jacobian")
+
+
+def nasty_regions():
+    """Zero, tiny, ordinary and huge weights, each on balls of several radii."""
+    rng = np.random.default_rng(0)
+    regions = []
+    for scale in (0.0, 1e-6, 0.5, 5.0, 1e6, 1e-160):
+        weights = [scale * rng.uniform(-1, 1, a.shape) for a in NET.affine]
+        theta = NET.with_weights(weights)
+        regions += [Ball(r).parameter_region(NET, theta) for r in (0.0, 0.01, 1.0, 30.0)]
+        regions.append(LayerBalls([0.1, 0.0, 2.0]).parameter_region(NET, theta))
+    return batch([BOX.input_region(NET)] * len(regions)), batch(regions)
+
+
+@pytest.fixture(scope="module")
+def solved():
+    """A few multipliers for one network, and both chains with them."""
+    with jax.enable_x64(True):
+        theta = NET.init(jax.random.key(1))
+        inputs, parameters = BOX.input_region(NET), Ball(0.3).parameter_region(NET, theta)
+        known = enclose(NET, inputs, parameters)
+        layers, grid = stages_of(NET, known, parameters), levels(2)
+        count, n = layers.stages.low.shape
+        bends = layers.stages.bends.shape[2]
+        chains = (
+            hessian_chain(grid, layers, hessian_start(grid, count, n, bends)),
+            jacobian_chain(grid, layers, jacobian_start(grid, count, n)),
+        )
+    return grid, layers, *chains
+
+
+@pytest.mark.slow
+def test_no_attack_exceeds_a_bound_of_nasty_networks():
+    inputs, parameters = nasty_regions()
+    bounds = Dissipation(steps=30).bounds(NET, inputs, parameters)
+    for quantity in QUANTITIES:
+        found = Attack(starts=8, steps=30)(NET, quantity, inputs, parameters)
+        assert np.all(np.asarray(found.value) <= bounds[quantity]), quantity
+        # The bounds are not all infinite.
+        assert np.mean(np.isfinite(bounds[quantity])) > 0.5, quantity
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("sizes", "activation", "output"),
+    [((3, 4, 2, 1), "silu", "linear"), ((1, 1, 1), "sin", "tanh"), ((2, 2), "tanh", "linear")],
+)
+def test_other_structures(sizes, activation, output):
+    net = FullyConnected(sizes, activation, output=output)
+    theta = net.init(jax.random.key(0))
+    certificate = certify(
+        net,
+        theta,
+        inputs=BOX,
+        parameters=Ball(0.2),
+        method=Dissipation(steps=40),
+        attack=Attack(starts=8, steps=40),
+    )
+    assert set(certificate) == set(QUANTITIES)
+    for bound in certificate.values():
+        assert bound.lower <= bound.upper < 20 * bound.lower + 1e-100
+
+
+@pytest.mark.slow
+def test_deep_networks_gain_most():
+    net = FullyConnected((4, *[5] * 5, 2), "tanh")
+    theta = net.init(jax.random.key(0))
+    with jax.enable_x64(True):
+        regions = BOX.input_region(net), Ball(0.3).parameter_region(net, theta)
+    joint, separate = (m.bounds(net, *regions) for m in (Dissipation(steps=100), Layerwise()))
+    assert joint["hessian"] < 0.7 * separate["hessian"]
+    assert joint["jacobian"] < separate["jacobian"]
+
+
+def test_what_is_proved_is_what_the_chain_says(solved):
+    grid, layers, hessian, jacobian = solved
+    with jax.enable_x64(True):
+        bound = proved_hessian(grid, layers, hessian)
+        slope = proved_jacobian(grid, layers, jacobian)
+        approximate = jnp.max(hessian.costs), jnp.sqrt(jnp.max(jacobian.costs))
+    # The chain's own estimate of a largest eigenvalue is up to n^(1/32) too large.
+    assert 0.9 * approximate[0] < bound <= approximate[0] * (1 + 1e-6)
+    assert 0.9 * approximate[1] < slope <= approximate[1] * (1 + 1e-6)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda c: c._replace(curved=c.curved._replace(nodes=0.999 * c.curved.nodes)),
+        lambda c: c._replace(curved=c.curved._replace(exchange=1.001 * c.curved.exchange)),
+        lambda c: c._replace(curved=c.curved._replace(sector=-c.curved.sector)),
+        lambda c: c._replace(curved=c.curved._replace(pivot=0.5 * c.curved.pivot)),
+        lambda c: c._replace(paths=c.paths._replace(columns=0.999 * c.paths.columns)),
+        lambda c: c._replace(paths=c.paths._replace(nodes=0.999 * c.paths.nodes)),
+        lambda c: c._replace(paths=c.paths._replace(stiffness=1e6 * c.paths.stiffness)),
+    ],
+)
+def test_false_inequalities_are_not_proved(solved, damage):
+    grid, layers, hessian, _ = solved
+    with jax.enable_x64(True):
+        damaged = damage(hessian)
+        if damaged.curved.exchange is not hessian.curved.exchange:
+            # A larger exchange is allowed but costs more: the bound must grow.
+            assert proved_hessian(grid, layers, damaged) > proved_hessian(grid, layers, hessian)
+        else:
+            assert proved_hessian(grid, layers, damaged) == jnp.inf
+
+
+def test_a_jacobian_chain_that_claims_too_little_is_not_proved(solved):
+    grid, layers, _, jacobian = solved
+    with jax.enable_x64(True):
+        damaged = jacobian._replace(
+            steps=jacobian.steps._replace(nodes=0.999 * jacobian.steps.nodes)
+        )
+        assert proved_jacobian(grid, layers, damaged) == jnp.inf
+
+
+@pytest.mark.slow
+def test_kinks_leave_first_derivatives():
+    net = FullyConnected((2, 3, 1), "relu")
+    with jax.enable_x64(True):
+        theta = net.init(jax.random.key(0))
+        regions = BOX.input_region(net), Ball(0.1).parameter_region(net, theta)
+    bounds = Dissipation(steps=5).bounds(net, *regions)
+    assert np.isinf(bounds["hessian"])
+    assert np.isfinite(bounds["jacobian"]) and np.isfinite(bounds["input_jacobian"])
+
+
+@pytest.mark.parametrize("wrong", [{"levels": 0}, {"steps": 0}])
+def test_choices_are_checked(wrong):
+    with pytest.raises(ValueError, match="at least 1"):
+        Dissipation(**wrong)
