@@ -23,6 +23,9 @@ METHODS: dict[str, Method] = {
     "dissipation": Dissipation(levels=2, steps=150),
 }
 
+# Those that take milliseconds.
+QUICK = tuple(name for name in METHODS if name != "dissipation")
+
 
 @dataclass(frozen=True)
 class Case:

@@ -88,9 +88,9 @@ def _climb(
         moved, pulled_back = jax.vjp(shift, point)
         ascent = jax.grad(logarithm, (0, 1, 2), has_aux=True)
         (g_sigma, g_theta, g_own), value = ascent(x[:n], moved, x[behind:])
-        (pulled,) = pulled_back(g_theta)
-        towards = unit[:behind] * (pulled + jnp.pad(g_sigma, (0, net.size)))
-        normal = unit[:behind] * pulled_back(moved)[0]
+        (both,) = jax.vmap(pulled_back)(jnp.stack([g_theta, moved]))
+        towards = unit[:behind] * (both[0] + jnp.pad(g_sigma, (0, net.size)))
+        normal = unit[:behind] * both[1]
         size = jnp.vdot(moved, moved)
         outwards = jnp.vdot(towards, normal) / _positive(jnp.vdot(normal, normal))
         onto = (size > (1 - 1e-9) * edge) & (outwards > 0)

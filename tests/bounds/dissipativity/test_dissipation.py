@@ -62,7 +62,7 @@ def test_no_attack_exceeds_a_bound_of_nasty_networks():
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("sizes", "activation", "output"),
-    [((3, 4, 2, 1), "silu", "linear"), ((1, 1, 1), "sin", "tanh"), ((2, 2), "tanh", "linear")],
+    [((3, 4, 1), "silu", "tanh"), ((2, 2), "tanh", "linear")],
 )
 def test_other_structures(sizes, activation, output):
     net = FullyConnected(sizes, activation, output=output)
@@ -86,9 +86,9 @@ def test_deep_networks_gain_most():
     theta = net.init(jax.random.key(0))
     with jax.enable_x64(True):
         regions = BOX.input_region(net), Ball(0.3).parameter_region(net, theta)
-    joint, separate = (m.bounds(net, *regions) for m in (Dissipation(steps=100), Layerwise()))
-    assert joint["hessian"] < 0.7 * separate["hessian"]
-    assert joint["jacobian"] < separate["jacobian"]
+    methods = Dissipation(steps=100), Layerwise()
+    joint, separate = (m.bounds(net, *regions, ("hessian",))["hessian"] for m in methods)
+    assert joint < 0.7 * separate
 
 
 def test_what_is_proved_is_what_the_chain_says(solved):
