@@ -20,7 +20,7 @@ from experiments.tightness_measurement import METHODS, QUICK
 @dataclass(frozen=True)
 class Settings:
     quick: bool = False
-    """Fewer networks and a shorter attack: under 30 s."""
+    """Fewer networks and a shorter attack."""
     suite: Literal["published", "full"] = "published"
     """full: more seeds, activations and sizes; networks that are done are not done again."""
     model: Path | None = None

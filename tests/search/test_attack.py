@@ -227,6 +227,7 @@ RESIDUAL = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "net, quantity",
     [

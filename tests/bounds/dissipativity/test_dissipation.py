@@ -91,6 +91,7 @@ def test_deep_networks_gain_most():
     assert joint < 0.7 * separate
 
 
+@pytest.mark.slow
 def test_what_is_proved_is_what_the_chain_says(solved):
     grid, layers, hessian, jacobian = solved
     with jax.enable_x64(True):
@@ -102,6 +103,7 @@ def test_what_is_proved_is_what_the_chain_says(solved):
     assert 0.9 * approximate[1] < slope <= approximate[1] * (1 + 1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "damage",
     [
@@ -125,6 +127,7 @@ def test_false_inequalities_are_not_proved(solved, damage):
             assert proved_hessian(grid, layers, damaged) == jnp.inf
 
 
+@pytest.mark.slow
 def test_a_jacobian_chain_that_claims_too_little_is_not_proved(solved):
     grid, layers, _, jacobian = solved
     with jax.enable_x64(True):
