@@ -246,7 +246,12 @@ def test_the_ends_of_a_box_and_the_sphere_belong_to_the_set() -> None:
 
 
 def check_order(net: Chain, theta: tuple, inputs: Box, radius: float) -> None:
-    """bound ≥ attack ≥ samples for every quantity that exists."""
+    """bound ≥ attack ≥ samples for every quantity that exists.
+
+    ∂Φ/∂σ of a network with kinks is constant between them: so short an ascent has no slope to
+    follow there, and samples may find more; never more than the bound.
+    """
+    kinked = any(activation.kinks for activation in net.activations)
     found = certify(net, theta, inputs=inputs, parameters=Ball(radius), attack=Attack(8, 40))
     assert set(QUANTITIES) == set(found) | set(found.missing)
     rng = np.random.default_rng(0)
@@ -268,7 +273,10 @@ def check_order(net: Chain, theta: tuple, inputs: Box, radius: float) -> None:
     for quantity, bound in found.items():
         assert 0 < bound.lower <= bound.upper < math.inf, quantity
         if quantity in samples:
-            assert np.max(np.asarray(samples[quantity])) <= bound.lower * (1 + 1e-9), quantity
+            most = np.max(np.asarray(samples[quantity]))
+            assert most <= bound.upper, quantity
+            if not (kinked and quantity == "input_jacobian"):
+                assert most <= bound.lower * (1 + 1e-9), quantity
 
 
 CONTROLLERS = {
