@@ -249,9 +249,9 @@ def _at(activation: Activation, order: int, x: Array) -> Interval:
     least, greatest = activation.range(order)
     # What a formula leaves out where it cannot be seen (terms of a series, e⁻⁸⁰⁰) is within `up`;
     # single points are exact: the pieces of formulas that only select or copy.
-    exact = value.lo == value.hi
-    lower = jnp.where(exact, value.lo, down(value.lo))
-    upper = jnp.where(exact, value.hi, up(value.hi))
+    lower, upper = jnp.asarray(value.lo), jnp.asarray(value.hi)
+    exact = jnp.equal(lower, upper)
+    lower, upper = jnp.where(exact, lower, down(lower)), jnp.where(exact, upper, up(upper))
     lower = jnp.maximum(lower, ends(least, x.dtype)[0])
     upper = jnp.minimum(upper, ends(greatest, x.dtype)[1])
     for end, limit in zip(_LINE, activation.limits[order], strict=True):

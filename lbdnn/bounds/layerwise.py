@@ -74,7 +74,7 @@ class Layerwise:
         known = enclose(net, inputs, parameters)
         terms = _smaller(_path_terms(known), _budget_terms(known, parameters.radius))
         m = terms.mixed + terms.mixed.T + jnp.sum(terms.curved, 0)
-        upper = {
+        upper: dict[str, Array] = {
             "value": known.value,
             "jacobian": euclidean(terms.first),
             "hessian": perron(m),
@@ -137,7 +137,7 @@ def _path_terms(known: Enclosure) -> Terms:
     starts = jnp.arange(count + 1)
     identity = jnp.eye(n)  # padded entries of Φ are zero, with or without ones here
 
-    def one_layer(carry: tuple, layer: tuple) -> tuple[tuple, Array]:
+    def one_layer(carry: tuple[Array, ...], layer: tuple[Array, ...]) -> tuple[tuple, Array]:
         # For every start i ≤ t at once: A, ‖R‖ of the path from Φ_i to Φ_t; π so far.
         a, r, table = carry
         t, w, d, rho, norm = layer
@@ -147,7 +147,8 @@ def _path_terms(known: Enclosure) -> Terms:
         size = jnp.where(starts <= t, size, 0.0)
         r = product(norm, product(largest, r)) + product(rho, size)
         a = matrix_product(jnp.abs(w), da)
-        own = jnp.where(starts <= t, spectral_norm(a) + r, jnp.inf)
+        own: Array = spectral_norm(a) + r
+        own = jnp.where(starts <= t, own, jnp.inf)
         # ‖P_ti‖ ≤ ‖P_tl‖‖P_li‖: the last piece is a whole path or this layer alone.
         last = own.at[t].min(product(largest, norm + rho))
         reached = (starts[:, None] <= t) & (starts <= starts[:, None])

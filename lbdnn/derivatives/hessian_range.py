@@ -61,7 +61,7 @@ def range_basis(net: Chain, theta: Theta, sigma: Float[Array, " n"]) -> Basis:
 
     def orthonormal(layer: Affine, s: Array, slope: Array) -> LayerRange:
         augmented = _augmented(layer, s)
-        length = jnp.linalg.norm(augmented)
+        length: Array = jnp.linalg.norm(augmented)
         unit = augmented / jnp.where(length > 0, length, 1)
         return jax.lax.stop_gradient(LayerRange(unit, jnp.linalg.qr(slope.T)[0]))
 

@@ -59,7 +59,7 @@ def _operator_norm(tensor: Array, directions: int, ascents: int) -> Array:
     def climb(_: int, state: tuple[Array, Array]) -> tuple[Array, Array]:
         u, best = state
         curve = _along(tensor, _top(_combine(u, tensor)))
-        length = jnp.linalg.norm(curve)
+        length: Array = jnp.linalg.norm(curve)
         u = jnp.where(length > 0, curve / jnp.where(length > 0, length, 1), u)
         return u, jnp.maximum(best, length)
 

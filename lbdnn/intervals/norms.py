@@ -117,7 +117,7 @@ def definite(s: Float[Array, "*b n n"]) -> Array:
     matrices with smallest eigenvalue below about n²u may be missed.
     """
     n, info = s.shape[-1], jnp.finfo(s.dtype)
-    diagonal = jnp.diagonal(s, axis1=-2, axis2=-1)
+    diagonal: Array = jnp.diagonal(s, axis1=-2, axis2=-1)
     # With smaller diagonals, entries that underflow would count.
     usable = jnp.all(jnp.isfinite(s), (-2, -1)) & jnp.all(diagonal >= info.tiny / info.eps**2, -1)
     power = power_of_two(jnp.sqrt(jnp.where(diagonal > 0, diagonal, 1.0)))
@@ -211,7 +211,7 @@ def _eigenvalue(s: Array, error: Array) -> Array:
     eye = jnp.eye(n, dtype=s.dtype)
     # Each entry of S carries two roundings of its own: of the halves' sum, and of its computation.
     own = up(2 * info.eps * _row_sums(jnp.abs(s)))
-    q = jnp.linalg.eigh(jax.lax.stop_gradient(s), symmetrize_input=False)[1]
+    q: Array = jnp.linalg.eigh(jax.lax.stop_gradient(s), symmetrize_input=False)[1]
     good = jnp.all(jnp.abs(q) <= 2, (-2, -1))
     q = jnp.where(good[..., None, None], q, eye)
     qt, sizes = jnp.swapaxes(q, -1, -2), jnp.abs(q)

@@ -87,6 +87,7 @@ def _climb(
         point = x[:behind]
         moved, pulled_back = jax.vjp(shift, point)
         ascent = jax.grad(logarithm, (0, 1, 2), has_aux=True)
+        value: Array
         (g_sigma, g_theta, g_own), value = ascent(x[:n], moved, x[behind:])
         (both,) = jax.vmap(pulled_back)(jnp.stack([g_theta, moved]))
         towards = unit[:behind] * (both[0] + jnp.pad(g_sigma, (0, net.size)))
@@ -103,9 +104,10 @@ def _climb(
         across = [towards[at] - jnp.vdot(towards[at], x[at]) * x[at] for at in turns]
         towards = jnp.concatenate([along, towards[n:behind], *across])
         outside = (held > 0) & (size > (1 + 1e-12) * edge)
-        return jnp.where(jnp.isfinite(value) & ~outside, value, -1.0), towards
+        usable = jnp.isfinite(value) & ~outside
+        return jnp.where(usable, value, -1.0), towards
 
-    def step(i: Array, state: tuple) -> tuple:
+    def step(i: Array, state: tuple[Array, ...]) -> tuple:
         x, towards, length, cut, recent, best, top = state
         move = cut * length * towards
         fresh = retracted(x + unit * move / jnp.maximum(1.0, jnp.linalg.norm(move)))
