@@ -10,11 +10,18 @@ from .bounds import (
     certify as certify,
     polynomials as polynomials,
 )
+from .bounds.radii import (
+    BoundsByRadius as BoundsByRadius,
+    LargestRadius as LargestRadius,
+    bounds_by_radius as bounds_by_radius,
+    largest_radius as largest_radius,
+)
 from .certificate import (
     Bound as Bound,
     Certificate as Certificate,
     load_certificate as load_certificate,
 )
+from .checking import Verdict as Verdict, check as check
 from .networks import (
     Chain as Chain,
     FullyConnected as FullyConnected,

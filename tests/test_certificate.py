@@ -3,9 +3,12 @@
 import json
 import math
 import os
+import re
+import struct
 import subprocess
 import sys
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 import jax
@@ -13,11 +16,23 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from lbdnn import Bound, Certificate, Chain, FullyConnected, load_certificate
+from lbdnn import (
+    Ball,
+    Bound,
+    Box,
+    Certificate,
+    Chain,
+    FullyConnected,
+    LayerBalls,
+    load_certificate,
+)
 from lbdnn.activations import get, names
 from lbdnn.certificate import fingerprint
+from lbdnn.certificate.described_sets import described, in_words, remade
+from lbdnn.certificate.stored import as_content, checksum
 from lbdnn.networks import Affine, Pointwise, Repeat, Residual
 
+NET = FullyConnected((2, 3, 1), "tanh")
 finite = st.floats(0, 1e300)
 witnesses = st.builds(lambda s: {"sigma": s}, st.lists(st.floats(allow_nan=False), max_size=3))
 
@@ -123,8 +138,8 @@ FOREIGN = {
     "a number": "3",
     "other content": '{"a": 1}',
     "another format": '{"format": "lbdnn certificate 99", "bounds": {}}',
-    "fields missing": '{"format": "lbdnn certificate 1", "bounds": {}}',
-    "bounds of another form": '{"format": "lbdnn certificate 1", "bounds": [1]}',
+    "fields missing": '{"format": "lbdnn certificate 2", "bounds": {}}',
+    "bounds of another form": '{"format": "lbdnn certificate 2", "bounds": [1]}',
 }
 
 
@@ -147,28 +162,47 @@ def test_a_truncated_file_is_refused_wherever_it_ends(tmp_path: Path) -> None:
 
 
 def test_a_field_that_is_missing_or_unknown_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "c.json"
-    certificate().save(path)
-    content = json.loads(path.read_text())
-    required = ("bounds", "network", "inputs", "parameters", "radius", "arithmetic", "format")
-    changed = [{k: v for k, v in content.items() if k != name} for name in required]
+    content = as_content(certificate())
+    changed = [{k: v for k, v in content.items() if k != name} for name in content]
     for other in [*changed, content | {"more": 1}]:
-        path.write_text(json.dumps(other))
-        with pytest.raises(ValueError, match="not a certificate"):
-            load_certificate(path)
+        refuse(other, tmp_path / "c.json")
 
 
-@pytest.mark.parametrize(
-    "change", [{"upper": "three"}, {"upper": 1.0}, {"lower": -1.0}, {"upper": math.nan}]
-)
-def test_impossible_numbers_are_refused(change: dict, tmp_path: Path) -> None:
-    path = tmp_path / "c.json"
-    certificate().save(path)
-    content = json.loads(path.read_text())
-    content["bounds"]["jacobian"] |= change
-    path.write_text(json.dumps(content))
+def refuse(content: dict, path: Path) -> None:
+    """The content is refused, though its checksum is right."""
+    path.write_text(json.dumps(content | {"checksum": checksum(content)}))
     with pytest.raises(ValueError, match="not a certificate"):
         load_certificate(path)
+
+
+@pytest.mark.parametrize("number", ["three", 3.0, "0x1p+0", "-0x1p+0", "nan", "inf", None])
+@pytest.mark.parametrize("name", ["upper", "lower"])
+def test_impossible_numbers_are_refused(name: str, number: object, tmp_path: Path) -> None:
+    content = as_content(certificate())
+    bound = content["bounds"]["jacobian"]
+    if name == "lower" and number == "0x1p+0":  # less than it was
+        number = "0x1p+9"
+    bound[name] = number
+    refuse(content, tmp_path / "c.json")
+
+
+@pytest.mark.parametrize("change", [{"method": 1}, {"norm": None}, {"quantity": "value"}])
+def test_bounds_of_another_form_are_refused(change: dict, tmp_path: Path) -> None:
+    content = as_content(certificate())
+    content["bounds"]["jacobian"] |= change
+    refuse(content, tmp_path / "c.json")
+
+
+def test_any_change_of_a_file_is_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "c.json"
+    certificate().save(path)
+    text = path.read_text()
+    places = [i for i, c in enumerate(text) if c.isalnum()]
+    for place in places[::5]:
+        other = "1" if text[place] != "1" else "2"
+        path.write_text(text[:place] + other + text[place + 1 :])
+        with pytest.raises(ValueError, match="not a certificate"):
+            load_certificate(path)
 
 
 def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
@@ -212,9 +246,115 @@ def test_an_interrupted_save_leaves_the_old_file_and_nothing_else(
     assert load_certificate(path) == old
 
 
-# ---------------------------------------------------------------------- fingerprint
+# -------------------------------------------------------------------------- bit for bit
 
-NET = FullyConnected((2, 3, 1), "tanh")
+ANY = st.floats(allow_nan=False)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(ANY, min_size=4, max_size=4), st.lists(ANY, max_size=3))
+def test_proofs_and_witnesses_are_read_bit_for_bit(tmp_path_factory, numbers, more) -> None:
+    array = np.asarray(numbers).reshape(2, 1, 2)
+    proof = {"kind": "a kind", "levels": 3, "stages": [{"x": array, "y": more}, {"x": array}]}
+    witness = {"sigma": numbers, "directions": [more, numbers], "none": None, "one": numbers[0]}
+    bound = Bound("value", "euclidean", 1.0, 1.0, "", witness, proof)
+    path = tmp_path_factory.getbasetemp() / "bits.json"
+    certificate(bounds={"value": bound}).save(path)
+    again = load_certificate(path)["value"]
+    assert bits(again.proof) == bits(proof)
+    assert bits(again.witness) == bits(witness)
+
+
+def bits(value: object) -> object:
+    match value:
+        case dict():
+            return {key: bits(each) for key, each in value.items()}
+        case list():
+            return [bits(each) for each in value]
+        case np.ndarray():
+            return value.shape, value.tobytes()
+        case float():
+            return struct.pack("<d", value)
+    return value
+
+
+@pytest.mark.parametrize(
+    ("region", "words"),
+    [
+        (Box(-1, 1), "Box(lo=-1, hi=1)"),
+        (Box([-1, 0.1], [1, 0.3]), "Box(lo=[-1, 0.1], hi=[1, 0.3])"),
+        (Ball(0.1), "Ball(radius=0.1, center=None)"),
+        (Ball(np.float32(0.1), center=0), "Ball(radius=0.10000000149011612, center=0)"),
+        (LayerBalls([0.1, 2]), "LayerBalls(radii=[0.1, 2], center=None)"),
+    ],
+)
+def test_sets_in_words_and_in_numbers(region, words: str, tmp_path: Path) -> None:
+    numbers = described(region, NET)
+    assert in_words(numbers) == words
+    assert in_words(described(remade(numbers), NET)) == words
+    whole = certificate(sets={"inputs": numbers}, inputs=words)
+    whole.save(tmp_path / "c.json")
+    assert load_certificate(tmp_path / "c.json").sets == whole.sets
+    refuse(as_content(whole) | {"inputs": words.replace("1", "2")}, tmp_path / "c.json")
+
+
+def test_a_centre_of_parameters_is_stored_exactly() -> None:
+    vector = np.linspace(-1, 1, NET.size).astype(np.float32) / 3
+    shown = described(Ball(0.1, center=NET.unravel(vector)), NET)
+    assert np.array_equal(shown["center"], vector.astype(np.float64))
+    long = described(Box(np.arange(30.0), 40), NET)
+    assert "30 values" in in_words(long) and "SHA-256" in in_words(long)
+    assert in_words(long) != in_words(described(Box(np.nextafter(np.arange(30.0), -1), 40), NET))
+
+
+@pytest.mark.parametrize("wrong", [{}, {"kind": "Sphere"}, {"kind": "Ball", "radius": 1.0}])
+def test_descriptions_of_no_set_are_refused(wrong: dict) -> None:
+    with pytest.raises(ValueError, match="no kind of set"):
+        remade(wrong)
+
+
+# ------------------------------------------------------------------------------- LaTeX
+
+
+def test_the_table_in_latex() -> None:
+    lines = certificate().latex().splitlines()
+    assert lines[0] == r"\begin{tabular}{lrrrl}" and lines[-1] == r"\end{tabular}"
+    rows = [line for line in lines if line.endswith(r" \\")]
+    assert len(rows) == 3 and all(row.count(" & ") == 4 for row in rows)
+    assert rows[1] == r"$\|\partial\Phi/\partial\theta\|_2$ & $3$ & $2$ & $1.5$ & Layerwise() \\"
+    assert r"$\infty$" in rows[2]
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.text())
+def test_no_method_breaks_the_table(method: str) -> None:
+    bound = Bound("value", "euclidean", 1.0, 1.0, method)
+    (row,) = certificate(bounds={"value": bound}).latex().splitlines()[4:-2]
+    cell = row.removesuffix(r" \\").split(" & ", 4)[4]
+    assert cell.isascii() and cell.isprintable()
+    # What is left after the escapes and commands holds no special character.
+    plain = re.sub(
+        r"\\(textbackslash|textasciitilde|textasciicircum|textless|textgreater)\{\}", "", cell
+    )
+    assert not set(re.sub(r"\\[&%$#_{}]", "", plain)) & set("\\~^&%$#_{}<>")
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.floats(1e-300, 1e300), st.floats(0, 1))
+def test_numbers_in_the_table_are_rounded_to_the_safe_side(upper: float, part: float) -> None:
+    bound = Bound("value", "euclidean", upper, part * upper, "")
+    row = certificate(bounds={"value": bound}).latex().splitlines()[4]
+    cells = [Fraction(number(cell)) for cell in row.split(" & ")[1:3]]
+    assert Fraction(upper) <= cells[0] <= Fraction(upper) * Fraction("1.001")
+    assert Fraction(bound.lower) * Fraction("0.999") <= cells[1] <= Fraction(bound.lower)
+
+
+def number(cell: str) -> str:
+    digits, _, power = cell.strip("$").partition(r" \cdot 10^{")
+    return f"{digits}e{power.rstrip('}') or 0}"
+
+
+# ---------------------------------------------------------------------- fingerprint
 
 
 @settings(max_examples=60, deadline=None)

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import fields
 from importlib.metadata import version
 
 import jax
 import numpy as np
 
 from ..certificate import Bound, Certificate, fingerprint
+from ..certificate.described_sets import described, in_words
 from ..networks import Chain, Theta
 from ..search import Attack, Witness
-from ..sets import Ball, InputSet, ParameterRegion, ParameterSet
+from ..sets import Ball, InputRegion, InputSet, ParameterRegion, ParameterSet
 from .dissipativity import Dissipation
 from .layerwise import Layerwise
-from .method import ARITHMETIC, QUANTITIES, Method
+from .method import ARITHMETIC, QUANTITIES, Method, Proving
 from .polynomial import Polynomial
 from .refined import Refined
+
+# The attack evaluates in floating point, at a point that rounding may have moved out of the sets.
+_LOWERED = 1e-12
 
 _NAMED: dict[str, Method] = {
     "polynomial": Polynomial(),
@@ -72,7 +74,7 @@ def certify(
         box = inputs.input_region(net)
         region = parameters.parameter_region(net, theta)
         _check_inside(net, theta, region)
-        upper = method.bounds(net, box, region, wanted)
+        upper, proofs = _bounded(method, net, box, region, wanted)
         bounds: dict[str, Bound] = {}
         missing: dict[str, str] = {}
         for quantity in wanted:
@@ -92,23 +94,39 @@ def certify(
                 quantity,
                 "euclidean" if quantity == "value" else "operator",
                 most,
-                0.0 if found is None else max(float(found.value), 0.0),
+                0.0 if found is None else max(float(found.value), 0.0) * (1 - _LOWERED),
                 repr(method),
                 None if found is None else _readable(net, found),
+                proofs.get(quantity),
             )
         centred = getattr(parameters, "center", 0) is None
         radius = float(region.reach()) * (1 if centred else 2)
+    sets = {"inputs": described(inputs, net), "parameters": described(parameters, net)}
     return Certificate(
         bounds=bounds,
         network=fingerprint(net, theta),
-        inputs=_described(inputs),
-        parameters=_described(parameters),
+        inputs=in_words(sets["inputs"]),
+        parameters=in_words(sets["parameters"]),
         radius=radius,
         arithmetic=ARITHMETIC,
         missing=missing,
         versions={name: version(name) for name in ("lbdnn", "jax", "jaxlib", "numpy")},
         seconds=time.perf_counter() - began,
+        sets=sets,
     )
+
+
+def _bounded(
+    method: Method,
+    net: Chain,
+    inputs: InputRegion,
+    parameters: ParameterRegion,
+    quantities: Sequence[str],
+) -> tuple[dict[str, np.ndarray], dict[str, dict]]:
+    """Upper bounds, and the proofs of those for which the method gives one."""
+    if isinstance(method, Proving):
+        return method.proved(net, inputs, parameters, quantities)
+    return method.bounds(net, inputs, parameters, quantities), {}
 
 
 def named(method: str | Method) -> Method:
@@ -136,23 +154,6 @@ def _check_sets(net: Chain, inputs: object, parameters: object) -> None:
         )
     if not net.affine:
         raise ValueError("the network has no parameters; pass one with an affine layer")
-
-
-def _described(region: object) -> str:
-    """The set in words; a long array by its size, norm and SHA-256 (of float64 values)."""
-
-    def shown(value: object) -> str:
-        if value is None or np.ndim(value) == 0:  # pyright: ignore[reportArgumentType]
-            return repr(value)
-        leaves = [np.ravel(leaf) for leaf in jax.tree.leaves(value)]
-        flat = np.concatenate(leaves or [np.zeros(0)]).astype(np.float64)
-        if flat.size <= 16:
-            return repr(flat.tolist())
-        digest = hashlib.sha256(flat.tobytes()).hexdigest()
-        return f"<{flat.size} values, norm {np.linalg.norm(flat):.6g}, SHA-256 {digest}>"
-
-    entries = [f"{f.name}={shown(getattr(region, f.name))}" for f in fields(region)]  # pyright: ignore[reportArgumentType]
-    return f"{type(region).__name__}({', '.join(entries)})"
 
 
 def _readable(net: Chain, found: Witness) -> dict[str, list]:

@@ -36,6 +36,8 @@ def majorants(activation: Activation) -> np.ndarray:
         lo, hi = jnp.asarray(edges[:-1]), jnp.asarray(edges[1:])
         slope_lo, slope_hi = map(np.asarray, activation.enclose(1, lo, hi))
         bend = np.max(np.abs(np.stack(activation.enclose(2, lo, hi))), 0)
+    if not all(np.all(np.isfinite(x)) for x in (slope_lo, slope_hi, bend)):
+        return plain
     least, most = float(np.min(slope_lo)), float(np.max(slope_hi))
     steepest = max(abs(least), abs(most))
     inside = slice(1, -1)
@@ -57,10 +59,11 @@ def majorants(activation: Activation) -> np.ndarray:
 
 
 def _raised(row: np.ndarray, lo: np.ndarray, hi: np.ndarray, bend: np.ndarray) -> np.ndarray:
-    a, b, c = row
+    _, b, c = row
     # c ≥ 0: concave in the slope, so least at an end of each interval.
     least = np.minimum(b * lo - c * lo**2, b * hi - c * hi**2)
-    scale = abs(a) + (abs(b) + c * np.max(np.abs([lo, hi]))) * np.max(np.abs([lo, hi]))
+    steepest = np.max(np.abs([lo, hi]))
+    scale = np.max(bend) + (abs(b) + c * steepest) * steepest
     return np.asarray([max(float(np.max(bend - least)), 0.0) + 1e-14 * scale, b, c])
 
 

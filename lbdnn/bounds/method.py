@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import jax
 import numpy as np
@@ -45,6 +45,23 @@ class Method(Protocol):
         A leading axis on every leaf of both regions gives arrays of bounds. Computed in float64,
         whatever JAX's global setting.
         """
+        ...
+
+
+@runtime_checkable
+class Proving(Protocol):
+    """A method that also says from which numbers its bounds can be proved again."""
+
+    @abstractmethod
+    def proved(
+        self,
+        net: Chain,
+        inputs: InputRegion,
+        parameters: ParameterRegion,
+        quantities: Sequence[str] = QUANTITIES,
+    ) -> tuple[dict[str, np.ndarray], dict[str, dict[str, Any]]]:
+        """`bounds` over one region, and for each quantity that has one its proof for
+        `lbdnn.check`: the kind of proof, then numbers and arrays."""
         ...
 
 

@@ -13,7 +13,8 @@ from ...networks import Affine, Chain, Pointwise
 from ...sets import ParameterRegion
 from ..layers import Enclosure
 from ..majorants import COUNT, majorants
-from .storage import Layers, Stage
+from .forms import Stage
+from .storage import Layers
 
 
 def stages_of(net: Chain, known: Enclosure, parameters: ParameterRegion) -> Layers:

@@ -21,8 +21,6 @@ class Levels(NamedTuple):
     the vertices of the triangles, `share` (t, a) is u. On each triangle V and V + u stay between
     neighbouring nodes, so that both interpolants are affine on it, and an inequality that is
     convex in (V, u) holds on the triangle if it holds at its vertices.
-
-    N = 0: one vertex, one node; nothing is shared.
     """
 
     before: np.ndarray
@@ -46,10 +44,7 @@ class Levels(NamedTuple):
 
 
 def levels(n: int) -> Levels:
-    """N levels; 0 for radii that nothing shares."""
-    if n == 0:
-        zero = np.zeros((1, 1), int)
-        return Levels(zero, zero, np.zeros((1, 1)), 1)
+    """N ≥ 1 levels."""
     corners = []
     for i in range(n):
         for j in range(n - i):
@@ -73,8 +68,6 @@ def dominating(
     ending = forms.reshape(-1, n, n)[index]
     weights = jax.nn.softmax(jnp.where(real, preference.reshape(-1)[index], -jnp.inf), -1)
     mean = jnp.einsum("uc,ucij->uij", weights, ending)
-    if index.shape[1] == 1:
-        return mean
     # Padded neurons leave zero rows: with this floor all are definite.
     floor = 1e-9 * jnp.trace(mean, axis1=-2, axis2=-1) + 1e-200
     mean, ending = (x + _diagonal(floor, x) for x in (mean, ending))

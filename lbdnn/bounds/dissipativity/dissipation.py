@@ -18,6 +18,7 @@ from ..method import QUANTITIES
 from .assembly import stages_of
 from .budget_levels import Levels, levels
 from .multipliers import descended, hessian_start, input_start, jacobian_start
+from .proof import proof_of
 from .storage import Layers, Multipliers, hessian_chain, input_chain, jacobian_chain
 from .verification import proved_hessian, proved_input, proved_jacobian
 
@@ -87,14 +88,40 @@ class Dissipation:
 
         Raises ValueError for an operation that has no bound yet.
         """
+        found, _, _ = self._solved(net, inputs, parameters, quantities)
+        return found
+
+    def proved(
+        self,
+        net: Chain,
+        inputs: InputRegion,
+        parameters: ParameterRegion,
+        quantities: Sequence[str] = QUANTITIES,
+    ) -> tuple[dict[str, np.ndarray], dict[str, dict[str, Any]]]:
+        """See `Proving.proved`."""
+        found, layers, chains = self._solved(net, inputs, parameters, quantities)
+        proofs = {
+            quantity: proof_of(net, self.levels, layers, chain)
+            for quantity, chain in chains.items()
+            if np.isfinite(found[quantity])
+        }
+        return found, proofs
+
+    def _solved(
+        self,
+        net: Chain,
+        inputs: InputRegion,
+        parameters: ParameterRegion,
+        quantities: Sequence[str],
+    ) -> tuple[dict[str, np.ndarray], Layers, dict[str, Any]]:
         many = inputs.lo.ndim == 2
         with jax.enable_x64(True):
             value, layers = _assembled(net, many, inputs, parameters)
-            found = {"value": value}
-            for quantity in _CHAINS.keys() & set(quantities):
-                chain = _descended(quantity, self.levels, self.steps, many, layers)
-                found[quantity] = _proved(quantity, self.levels, many, layers, chain)
-        return {name: np.asarray(bound) for name, bound in found.items()}
+            found, chains = {"value": value}, {}
+            for quantity in (q for q in _CHAINS if q in quantities):
+                chains[quantity] = _descended(quantity, self.levels, self.steps, many, layers)
+                found[quantity] = _proved(quantity, self.levels, many, layers, chains[quantity])
+        return {name: np.asarray(bound) for name, bound in found.items()}, layers, chains
 
 
 def _started(quantity: str, grid: Levels, layers: Layers) -> Multipliers:

@@ -54,11 +54,10 @@ def spectral_radius(a: Float[Array, "*b n n"]) -> Float[Array, "*b"]:
 
     At most n^(1/32) times the spectral radius.
     """
-    scale = jnp.max(jnp.abs(a), (-1, -2), keepdims=True)
-    scale = jax.lax.stop_gradient(jnp.where(scale > 0, scale, 1.0))
-    power = a / scale
+    size = jax.lax.stop_gradient(jnp.max(jnp.abs(a), (-1, -2), keepdims=True))
+    power = a / jnp.where(size > 0, size, 1.0)
     for _ in range(_SQUARINGS - 1):
         power = power @ power
     trace = jnp.sum(power * jnp.swapaxes(power, -1, -2), (-1, -2))
     root = jnp.maximum(trace, 1e-200) ** (1 / 2**_SQUARINGS)
-    return root * scale[..., 0, 0]
+    return root * size[..., 0, 0]

@@ -14,29 +14,23 @@ from jaxtyping import Array, Float
 
 from ...intervals import up
 from .budget_levels import Levels, dominating
-from .positive import inverse, spectral_radius as largest, symmetric
+from .forms import (
+    SMALL,
+    Stage,
+    bending,
+    identity,
+    joined,
+    sector,
+    steep_enough,
+    stiffness,
+    through_affine,
+    through_sector,
+)
+from .positive import spectral_radius as largest
 
 Multipliers = dict[str, Array]
-_SMALL = 1e-200
 # Room for rounding errors, which `verification` shows to be smaller.
 _SPARE = 1e-9
-
-
-class Stage(NamedTuple):
-    """One activation and the affine map after it: v = Dx, Φ = (W + Δ)v; zero-padded to n neurons.
-
-    weight (n, n); low, high (n,): the slopes in D; bends (n, g, 3): rows (a, b, c) with
-    |ς''| ≤ a + b ς' − c ς'²; own (): ‖Δ‖² beside what is shared; norm (): m ≥ ‖[s; 1]‖; holds ():
-    1 where the affine map has parameters, 0 for what follows the last one.
-    """
-
-    weight: Float[Array, "n n"]
-    low: Float[Array, " n"]
-    high: Float[Array, " n"]
-    bends: Float[Array, "n g 3"]
-    own: Float[Array, ""]
-    norm: Float[Array, ""]
-    holds: Float[Array, ""]
 
 
 class Layers(NamedTuple):
@@ -54,70 +48,6 @@ class Layers(NamedTuple):
     front: Float[Array, "n n"]
     front_own: Float[Array, ""]
     front_shared: Float[Array, ""]
-
-
-class Sector(NamedTuple):
-    """The form σ(x, v) = 2xᵀNv − vᵀMv − xᵀAx with diagonal N, M, A (last axis n)."""
-
-    cross: Array
-    inner: Array
-    outer: Array
-
-
-def sector(stage: Stage, multiplier: Array) -> Sector:
-    """Σ 2T(v − low·x)(high·x − v), which is ≥ 0 for v = Dx."""
-    total = stage.low + stage.high
-    return Sector(multiplier * total, 2 * multiplier, 2 * multiplier * stage.low * stage.high)
-
-
-def bending(weight: Array, majorant: Array) -> Sector:
-    """Σ weight·(a x² + b xv − c v²), which is ≥ Σ weight·|ς''|x² for v = ς'x."""
-    a, b, c = (majorant[..., i] for i in range(3))
-    return Sector(weight * b / 2, weight * c, -weight * a)
-
-
-def joined(one: Sector, other: Sector) -> Sector:
-    """The sum of both forms."""
-    return Sector(*(a + b for a, b in zip(one, other, strict=True)))
-
-
-def through_sector(inside: Array, form: Sector) -> Array:
-    """sup over v of vᵀSv + σ(x, v), as a matrix in x; needs M − S ≻ 0."""
-    n = inside.shape[-1]
-    gap = inverse(jnp.eye(n) * form.inner[..., None, :] - inside)
-    solved = form.cross[..., :, None] * gap * form.cross[..., None, :]
-    return symmetric(solved) - jnp.eye(n) * form.outer[..., None, :]
-
-
-@jax.vmap
-def through_affine(forms: Array, weight: Array, stiffness: Array) -> Array:
-    """sup over q of (Wv + q)ᵀX(Wv + q) − ‖q‖²/s, as matrices in v; needs sX ≺ I."""
-    # (I − sX)⁻¹X, a function of X: symmetric.
-    shifted = inverse(jnp.eye(forms.shape[-1]) - stiffness * forms) @ forms
-    return symmetric(weight.T @ symmetric(shifted) @ weight)
-
-
-def identity(scale: Array, n: int) -> Array:
-    """scale·I, for an array of scales."""
-    return scale[..., None, None] * jnp.eye(n)
-
-
-def stiffness(forms: Array, fraction: Array) -> Array:
-    """s = sigmoid(fraction)/λ_max of all vertices' forms (t, a, n, n), so that sX ≺ I."""
-    size = jnp.max(largest(forms), 1)
-    return jax.nn.sigmoid(fraction) / jnp.where(size > _SMALL, size, 1.0)
-
-
-def steep_enough(
-    inside: Array, direction: Array, excess: Array, floor: Array | float = 0.0
-) -> Array:
-    """Multipliers T (t, n) with 2T + floor ≻ S at all vertices (t, a, n, n), S ≻ 0."""
-    along = jnp.exp(direction - jnp.mean(direction, -1, keepdims=True))
-    root = (1 / jnp.sqrt(along))[:, None]
-    needed = jnp.max(largest(root[..., :, None] * inside * root[..., None, :]), 1)
-    enough = along * (needed * (1 + jnp.exp(excess)) + _SMALL)[:, None]
-    least = jnp.min(jnp.broadcast_to(floor, inside.shape[:-1]), 1)
-    return jnp.maximum(enough - least, 0.0) / 2
 
 
 class PathStep(NamedTuple):
@@ -150,7 +80,7 @@ def path_step(
     inside = through_affine(at, weight, s) + identity(moved / s[:, None], n)
     columns = jnp.diagonal(through_affine(at, weight, s_columns), axis1=-2, axis2=-1)
     columns = columns + (moved / s_columns[:, None])[..., None]
-    columns = columns + _SPARE * (columns + jnp.max(columns, -1, keepdims=True)) + _SMALL
+    columns = columns + _SPARE * (columns + jnp.max(columns, -1, keepdims=True)) + SMALL
     t = steep_enough(inside, own["path_sector"], own["path_excess"])
     through = through_sector(inside, sector(stage, t[:, None]))
     nodes = dominating(grid, through, own["path_mean"])
@@ -191,7 +121,7 @@ def hessian_step(
     inside = through_affine(at, weight, s)
     inside = inside + identity(carried + stage.holds / exchange[:, None], n)
 
-    pivot = jnp.exp(own["pivot"]) * jnp.sqrt(jnp.mean(path.columns, 1) + _SMALL)
+    pivot = jnp.exp(own["pivot"]) * jnp.sqrt(jnp.mean(path.columns, 1) + SMALL)
     share = jax.nn.softmax(own["bend"], -1)
     majorant = jnp.einsum("tng,ngc->tnc", share, stage.bends)
     # The shares add up to 1 but for rounding.

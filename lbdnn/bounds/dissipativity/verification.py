@@ -11,8 +11,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from ...intervals import Centred, centred, definite, gamma, largest_eigenvalue, up
+from ...intervals import Centred, centred, definite, down, gamma, largest_eigenvalue, up
 from .budget_levels import Levels
+from .forms import Sector, Stage, bending, sector
 from .positive import inverse
 from .storage import (
     CurvedStep,
@@ -21,10 +22,6 @@ from .storage import (
     JacobianChain,
     Layers,
     PathStep,
-    Sector,
-    Stage,
-    bending,
-    sector,
     taken,
 )
 
@@ -43,7 +40,7 @@ def proved_hessian(grid: Levels, layers: Layers, chain: HessianChain) -> Float[A
         shown &= _columns_hold(grid, own, layers.shared, path)
         shown &= _curved_holds(grid, own, layers.shared, is_last, path, curved)
         back = largest_eigenvalue(path.later)[grid.before]
-        source = up(up(own.norm**2) / _product_below(curved.stiffness, curved.split))
+        source = up(up(own.norm**2) / down(curved.stiffness * curved.split))
         source = jnp.where(is_last, 0.0, source)
         cost = up(up(curved.exchange[:, None] * back) + source[:, None])
         return shown, own.holds * jnp.max(cost)
@@ -121,7 +118,7 @@ def _curved_holds(
 ) -> Bool[Array, ""]:
     """The same with X, the curvature in σ, and ‖v‖²/exchange for the exchanged term."""
     moved = taken(grid, stage, shared)
-    loss = up(moved / _product_below(curved.stiffness, 1 - curved.split)[:, None])
+    loss = up(moved / down(curved.stiffness * (1 - curved.split))[:, None])
     loss = up(jnp.where(last, 0.0, loss) + up(stage.holds / curved.exchange[:, None]))
     columns, pivot = path.columns, curved.pivot[:, None]
     bend = bending(up(up(columns / pivot) + pivot) / 2, curved.majorant[:, None])
@@ -159,7 +156,7 @@ def _columns_hold(grid: Levels, stage: Stage, shared: Array, path: PathStep) -> 
     q = path.later[grid.before]
     inverse_s = jnp.broadcast_to(1 / path.column_stiffness[:, None], q.shape[:2])
     r = _scaled_identity(inverse_s, n) - centred(q)
-    least = -largest_eigenvalue(-r.centre, r.radius)
+    least: Array = -largest_eigenvalue(-r.centre, r.radius)
     w = centred(stage.weight)
     y = centred(q) @ w
     z = centred(inverse(r.centre) @ y.centre)
@@ -214,11 +211,6 @@ def _diagonal(entries: Array) -> Centred:
 
 def _scaled_identity(scale: Array, n: int) -> Centred:
     return _diagonal(jnp.broadcast_to(scale[..., None], (*scale.shape, n)))
-
-
-def _product_below(a: Array, b: Array) -> Array:
-    """≤ a·b for a, b > 0."""
-    return -up(-(a * b))
 
 
 def _if_shown(shown: Array, bound: Array) -> Array:

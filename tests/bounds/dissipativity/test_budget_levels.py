@@ -31,11 +31,6 @@ def test_on_a_triangle_both_shares_stay_between_neighbouring_levels(n):
     assert np.sum(area) == pytest.approx(0.5)
 
 
-def test_nothing_shared_is_one_vertex():
-    grid = levels(0)
-    assert grid.before.shape == (1, 1) and grid.nodes == 1 and np.all(grid.share == 0)
-
-
 def test_nodes_dominate_the_forms_that_end_there():
     grid = levels(3)
     rng = np.random.default_rng(0)

@@ -62,7 +62,7 @@ def test_no_attack_exceeds_a_bound_of_nasty_networks():
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("sizes", "activation", "output"),
-    [((3, 4, 1), "silu", "tanh")],
+    [((3, 4, 1), "silu", "tanh"), ((2, 2), "tanh", "linear")],
 )
 def test_other_structures(sizes, activation, output):
     net = FullyConnected(sizes, activation, output=output)

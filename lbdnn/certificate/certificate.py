@@ -1,22 +1,16 @@
-"""What was asked of a network, what was shown, and how."""
+"""Bounds of one network over one set of inputs and parameters."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field, fields as dataclass_fields
-from functools import partial
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
-from .activations import Activation
-from .files import write_whole
-from .networks import Chain, Theta
+from . import stored
+from .described_sets import Described
+from .latex import table
 
 MEANINGS = {
     "value": "‖Φ‖₂",
@@ -32,7 +26,8 @@ class Bound:
 
     `norm` is "euclidean" for the value, else "operator". `lower` is attained at `witness`: the
     point (sigma, theta as a vector) and, for derivatives, unit directions; 0 and None without an
-    attack. `method` names the method behind `upper`.
+    attack. `method` names the method behind `upper`, and `proof` holds the numbers from which
+    `upper` can be proved again (`lbdnn.check`), None where the method gives none.
     """
 
     quantity: str
@@ -41,6 +36,7 @@ class Bound:
     lower: float
     method: str
     witness: dict[str, Any] | None = field(default=None, repr=False, compare=False)
+    proof: dict[str, Any] | None = field(default=None, repr=False, compare=False)
 
     @property
     def ratio(self) -> float:
@@ -55,10 +51,10 @@ class Certificate(Mapping[str, Bound]):
     """Bounds of one network over one set of inputs and parameters, by quantity.
 
     `network` is the SHA-256 of its structure and of exactly the stored weights; `inputs` and
-    `parameters` describe the sets; `radius` is the longest step θ̃ that `remainder` covers: the
-    radius of the set if it is centred at θ, else its diameter (θ and θ + θ̃ anywhere in it);
-    `missing` says of a quantity without a bound why; `arithmetic` says how far rounding was taken
-    into account.
+    `parameters` are the sets in words, `sets` both as plain numbers, exactly; `radius` is the
+    longest step θ̃ that `remainder` covers: the radius of the set if it is centred at θ, else its
+    diameter (θ and θ + θ̃ anywhere in it); `missing` says of a quantity without a bound why;
+    `arithmetic` says how far rounding was taken into account.
     """
 
     bounds: dict[str, Bound]
@@ -70,6 +66,7 @@ class Certificate(Mapping[str, Bound]):
     missing: dict[str, str] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
     seconds: float = 0.0
+    sets: dict[str, Described] = field(default_factory=dict, repr=False)
 
     def __getitem__(self, quantity: str) -> Bound:
         if quantity in self.missing:
@@ -119,65 +116,17 @@ class Certificate(Mapping[str, Bound]):
         ]
         return "\n".join([head, *rows, *notes, *foot])
 
+    def latex(self) -> str:
+        """A LaTeX `tabular`, one row a quantity; it needs no package.
+
+        Upper bounds are rounded up and lower bounds down to four digits.
+        """
+        return table(self.bounds)
+
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes the certificate as JSON; the file appears whole or not at all."""
-        content = asdict(self) | {"format": "lbdnn certificate 1"}
-        write_whole(path, json.dumps(content, indent=1, ensure_ascii=False, default=_listed))
+        """Writes the certificate as JSON; the file appears whole or not at all.
 
-
-def load_certificate(path: str | os.PathLike[str]) -> Certificate:
-    """Reads what `Certificate.save` wrote.
-
-    Raises ValueError, in one sentence, for a file that is no certificate.
-    """
-    try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
-        if content.pop("format") != "lbdnn certificate 1":
-            raise KeyError("format")
-        bounds = {name: _checked(name, Bound(**b)) for name, b in content.pop("bounds").items()}
-        return Certificate(bounds=bounds, **content)
-    except OSError as error:
-        raise ValueError(
-            f"{path} cannot be read ({error.strerror}); pass a file that Certificate.save wrote"
-        ) from None
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"{path} is not a certificate of this version ({error!r})") from None
-
-
-def fingerprint(net: Chain, theta: Theta) -> str:
-    """The SHA-256 of the network's structure and of its weights as stored."""
-    digest = hashlib.sha256(repr(net).encode())
-    for activation in net.activations:
-        digest.update(_identity(activation).encode())
-    for weight in map(np.asarray, net.weights(theta)):
-        digest.update(f"{weight.dtype.str}{weight.shape}".encode())
-        digest.update(np.ascontiguousarray(weight).tobytes())
-    return digest.hexdigest()
-
-
-def _identity(activation: Activation) -> str:
-    # Constants by value, functions by name: a name can be that of another function, an address is
-    # another in every process.
-    def told(value: Any) -> Any:
-        if isinstance(value, tuple | list):
-            return [told(each) for each in value]
-        if isinstance(value, partial):
-            return [told(value.func), told(value.args), told(sorted(value.keywords.items()))]
-        return getattr(value, "__qualname__", value)
-
-    return repr([told(getattr(activation, field.name)) for field in dataclass_fields(activation)])
-
-
-def _checked(name: str, bound: Bound) -> Bound:
-    numbers = [bound.lower, bound.upper]
-    if name not in MEANINGS or bound.quantity != name:
-        raise ValueError(f"{name} is no quantity")
-    if not all(isinstance(number, float) and number >= 0 for number in numbers):
-        raise ValueError(f"the bounds of {name} are not numbers")
-    if bound.lower > bound.upper:
-        raise ValueError(f"the lower bound of {name} is above its upper bound")
-    return bound
-
-
-def _listed(value: Any) -> Any:
-    return np.asarray(value).tolist()
+        Numbers are written in hexadecimal, so that `load_certificate` reads them bit for bit; a
+        checksum over all of it tells a damaged file.
+        """
+        stored.save(self, path)

@@ -1,0 +1,158 @@
+"""The three statements that storage functions prove: on ∂Φ/∂θ, ∂²Φ/∂θ² and ∂Φ/∂σ."""
+
+from __future__ import annotations
+
+from flint import arb, arb_mat
+
+from .definiteness import (
+    blocks,
+    diagonal,
+    identity,
+    matrix,
+    positive_definite,
+    symmetric,
+)
+from .dissipation import Corner, Paths, Proof, Stage, positive, stage_matrix
+from .regions import Refused
+from .spans import largest
+
+
+def check_jacobian(proof: Proof, upper: arb) -> None:
+    """‖∂Φ/∂θ‖² = sup_u Σ_j m_j²‖b_j‖² ≤ upper², b_{j−1} = D_j(W_j + Δ_j)ᵀb_j, b_k = u.
+
+    By m_j²‖b_j‖² + Y_{j−1}(b_{j−1}) ≤ Y_j(b_j) from Y_0 = m_0²‖b_0‖². Refused if not shown.
+    """
+    front = proof.known.layers[0]
+    start = identity(front.norm**2, front.weight.nrows())
+    before = [start] * (proof.levels + 1)
+    for j, stage in enumerate(proof.stages):
+        after = [symmetric(matrix(y)) for y in stage.numbers["storage"]]
+        stiffness = positive(stage.numbers["stiffness"])
+        for corner in proof.corners:
+            s = stiffness[corner.triangle]
+            loss = proof.moved(stage, corner) / s
+            if stage.norm is not None:
+                loss += stage.norm**2
+            cross, inner, outer = map(diagonal, stage.sector("sector", corner.triangle))
+            w = stage.weight
+            through = w * outer
+            rows = blocks(
+                [
+                    [
+                        after[corner.after] - identity(loss, w.nrows()) + through * w.transpose(),
+                        through,
+                        w * cross * -1,
+                    ],
+                    [None, identity(1 / s, stage.n) + outer, cross * -1],
+                    [None, None, inner - before[corner.before]],
+                ]
+            )
+            if not positive_definite(rows):
+                raise Refused(f"the inequality of stage {j + 1} does not hold")
+        before = after
+    if not positive_definite((identity(upper**2, before[-1].nrows()) - before[-1]).tolist()):
+        raise Refused("the proof shows a larger bound than the one stated")
+
+
+def check_input_jacobian(proof: Proof, upper: arb) -> None:
+    """‖∂Φ/∂σ‖ ≤ upper: the path matrices through W_0 and what stands before it. Refused if not."""
+    paths = Paths(proof)
+    paths.check(proof)
+    front = proof.known.layers[0]
+    steepest = front.bend.steepest()
+    weight = front.weight * diagonal(steepest)
+    widest = largest(steepest)
+    stiffness = positive(proof.front)
+    for corner in proof.corners:
+        s, q = stiffness[corner.triangle], paths.nodes[0][corner.before]
+        moved = (proof.own_front + proof.shared * corner.share) * widest**2
+        right = q * weight
+        rows = blocks(
+            [
+                [
+                    identity(upper**2 - moved / s, weight.ncols()) - weight.transpose() * right,
+                    right.transpose() * -1,
+                ],
+                [None, identity(1 / s, q.nrows()) - q],
+            ]
+        )
+        if not positive_definite(rows):
+            raise Refused("the proof shows a larger bound than the one stated")
+
+
+def check_hessian(proof: Proof, upper: arb) -> None:
+    """‖∂²Φ/∂θ²‖ ≤ max(‖X_1‖m_0², λ_jm_j² + α_jB_j²) ≤ upper. Refused if not shown.
+
+    NotShown where a slope may jump.
+    """
+    paths = Paths(proof)
+    paths.check(proof)
+    stored = [[symmetric(matrix(x)) for x in s.numbers["storage"]] for s in proof.stages]
+    for j, stage in enumerate(proof.stages):
+        last = j == len(proof.stages) - 1
+        _check_majorants(stage, proof.triangles)
+        columns = paths.columns(proof, j)
+        for corner, own in zip(proof.corners, columns, strict=True):
+            later = None if last else stored[j + 1][corner.before]
+            numbers = _Multipliers(stage, corner)
+            if not _curved_holds(proof, stage, corner, numbers, later, stored[j], own):
+                raise Refused(f"the curvature inequality of stage {j + 1} does not hold")
+            if stage.norm is not None:
+                q = paths.nodes[j + 1][corner.before]
+                source = arb(0) if last else stage.norm**2 / (numbers.stiffness * numbers.split)
+                room = identity((upper - source) / numbers.exchange, q.nrows())
+                if not positive_definite((room - q).tolist()):
+                    raise Refused("the proof shows a larger bound than the one stated")
+    first = stored[0][-1] * proof.known.layers[0].norm ** 2
+    if not positive_definite((identity(upper, first.nrows()) - first).tolist()):
+        raise Refused("the proof shows a larger bound than the one stated")
+
+
+class _Multipliers:
+    """Those of a triangle that are single numbers, positive."""
+
+    def __init__(self, stage: Stage, corner: Corner) -> None:
+        names = ("stiffness", "split", "exchange")
+        self.stiffness, self.split, self.exchange = (
+            positive(stage.numbers[name][corner.triangle])[0] for name in names
+        )
+        if not self.split < 1:
+            raise Refused("a multiplier of the proof, a share, is not below 1")
+
+
+def _check_majorants(stage: Stage, triangles: int) -> None:
+    for t in range(triangles):
+        for n, row in enumerate(stage.numbers["majorant"][t].tolist()):
+            a, b, c = map(arb, row)
+            if not stage.bend.under(n, (a, b, c)):
+                raise Refused("a parabola of the proof is not above the curvature")
+
+
+def _curved_holds(
+    proof: Proof,
+    stage: Stage,
+    corner: Corner,
+    numbers: _Multipliers,
+    later: arb_mat | None,
+    nodes: list[arb_mat],
+    columns: list[arb],
+) -> bool:
+    """x'X_jx ≥ Σ|β_n|x_n² + ‖v‖²/α + X_{j+1}(Wv + w + p) − λ‖p‖² − τ(‖w‖² − ‖Δ‖²‖v‖²).
+
+    |β_n| ≤ c|ψ''|, c² the squared column, and c ≤ (c²/pivot + pivot)/2; |ψ''|x² ≤ ax² + bxv − cv².
+    """
+    s = numbers.stiffness
+    loss = arb(0) if later is None else proof.moved(stage, corner) / (s * (1 - numbers.split))
+    if stage.norm is not None:
+        loss += 1 / numbers.exchange
+    pivots = positive(stage.numbers["pivot"][corner.triangle])
+    rows = stage.numbers["majorant"][corner.triangle].tolist()
+    cross, inner, outer = stage.sector("sector", corner.triangle)
+    for n, (pivot, squared, row) in enumerate(zip(pivots, columns, rows, strict=True)):
+        weight = (squared / pivot + pivot) / 2
+        a, b, c = map(arb, row)
+        cross[n] += weight * b / 2
+        inner[n] += weight * c
+        outer[n] -= weight * a
+    end = nodes[corner.after]
+    return positive_definite(stage_matrix(stage, later, end, (cross, inner, outer), loss, s))
