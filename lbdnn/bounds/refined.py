@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 import numpy as np
@@ -19,12 +20,14 @@ from .polynomial import Polynomial
 
 @dataclass(frozen=True)
 class Refined:
-    """The minimum over all methods; branch and bound over the inputs for fixed parameters.
+    """The minimum over all methods, among them branch and bound over the inputs.
 
     - `Polynomial`, `Layerwise` and `Dissipation` over the whole set.
-    - Where the parameter set is one point, also `expansion.sup_over_inputs`: boxes of inputs are
-      halved until the bound is within `gap` of a value that is attained, or `max_cells` boxes were
-      looked at. Ctrl-C ends the search of a quantity with what it has proved so far.
+    - `expansion.sup_over_inputs`: boxes of inputs are halved until the bound is within `gap` of
+      the values at the centre of the parameter set plus what the parameters may add (nothing for a
+      single point: then within `gap` of the truth; for large sets too much to be of use, and the
+      search ends at once), or until `max_cells` boxes were looked at. Ctrl-C ends the search of a
+      quantity with what it has proved so far.
 
     Cells are counted, not seconds, so that results repeat on any machine.
 
@@ -54,43 +57,58 @@ class Refined:
 
         Raises ValueError for an operation that no method knows.
         """
-        methods: list[Method] = [
-            Layerwise(),
-            Dissipation(levels=self.levels, steps=self.steps),
-        ]
+        dissipated = self._dissipation().bounds(net, inputs, parameters, quantities)
+        return self._smallest(net, inputs, parameters, quantities, dissipated)
+
+    def proved(
+        self,
+        net: Chain,
+        inputs: InputRegion,
+        parameters: ParameterRegion,
+        quantities: Sequence[str] = QUANTITIES,
+    ) -> tuple[dict[str, np.ndarray], dict[str, dict[str, Any]]]:
+        """See `Proving.proved`: proofs of the bounds that `Dissipation` gives."""
+        dissipated, proofs = self._dissipation().proved(net, inputs, parameters, quantities)
+        best = self._smallest(net, inputs, parameters, quantities, dissipated)
+        return best, {q: proof for q, proof in proofs.items() if dissipated[q] <= best[q]}
+
+    def _dissipation(self) -> Dissipation:
+        return Dissipation(levels=self.levels, steps=self.steps)
+
+    def _smallest(
+        self,
+        net: Chain,
+        inputs: InputRegion,
+        parameters: ParameterRegion,
+        quantities: Sequence[str],
+        dissipated: dict[str, np.ndarray],
+    ) -> dict[str, np.ndarray]:
+        methods: list[Method] = [Layerwise()]
         if all(np.isfinite(a.growth).all() for a in net.activations):
             methods.append(Polynomial())
-        found = [m.bounds(net, inputs, parameters, quantities) for m in methods]
+        found = [dissipated, *(m.bounds(net, inputs, parameters, quantities) for m in methods)]
         best = {q: np.array(np.fmin.reduce([f[q] for f in found if q in f])) for q in quantities}
-        for lane, box, theta in _points(net, inputs, parameters):
+        for lane in np.ndindex(*inputs.lo.shape[:-1]):
+            box, region = (
+                jax.tree.map(lambda x, i=lane: np.asarray(x)[i], r) for r in (inputs, parameters)
+            )
             for quantity in quantities:
-                best[quantity][lane] = min(
-                    best[quantity][lane], self._branched(net, theta, quantity, box)
-                )
+                bound = self._branched(net, quantity, Box(box.lo, box.hi), region)
+                best[quantity][lane] = min(best[quantity][lane], bound)
         return best
 
-    def _branched(self, net: Chain, theta: tuple, quantity: str, box: Box) -> float:
+    def _branched(self, net: Chain, quantity: str, box: Box, region: ParameterRegion) -> float:
+        theta = net.with_weights(region.center)
         try:
             found = sup_over_inputs(
-                net, theta, quantity, box, gap=self.gap, max_cells=self.max_cells
+                net,
+                theta,
+                quantity,
+                box,
+                parameters=region,
+                gap=self.gap,
+                max_cells=self.max_cells,
             )
         except ValueError:  # a network that the search does not know: the others' bound stands
             return np.inf
         return found.upper
-
-
-def _points(net: Chain, inputs: InputRegion, parameters: ParameterRegion) -> list[tuple]:
-    """(index, box, θ) of the regions, one or many, whose parameter set is a single point."""
-    many = inputs.lo.ndim == 2
-    found = []
-    for lane in np.ndindex(*inputs.lo.shape[:-1]):
-        own, given = (
-            jax.tree.map(lambda x, i=lane: np.asarray(x)[i], r) for r in (parameters, inputs)
-        )
-        with jax.enable_x64(True):
-            fixed = float(own.radius) == 0 or not np.any(np.asarray(own.layer_radii()) > 1e-300)
-        if fixed:
-            found.append(
-                (lane if many else (), Box(given.lo, given.hi), net.with_weights(own.center))
-            )
-    return found

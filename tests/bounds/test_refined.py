@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 
-from lbdnn import Attack, Ball, Box, FullyConnected, Layerwise, Refined, certify
+from lbdnn import Attack, Ball, Box, FullyConnected, Layerwise, Refined, certify, check
 from lbdnn.bounds import Dissipation
 from lbdnn.sets import batch
 
@@ -48,6 +48,31 @@ def test_a_network_that_the_search_does_not_know_keeps_the_other_bounds():
         net, theta, inputs=Box(-1, 1), quantities=["jacobian"], method="layerwise", attack=None
     )
     assert certificate["jacobian"].upper <= alone["jacobian"].upper
+
+
+@pytest.mark.slow
+def test_small_balls_cost_little_and_what_dissipation_proves_is_checked():
+    theta = NET.init(jax.random.key(0))
+    method = Refined(gap=0.1, levels=1, steps=60)
+
+    def certified(radius, quantity):
+        return certify(
+            NET,
+            theta,
+            inputs=Box(-1, 1),
+            parameters=Ball(radius),
+            quantities=[quantity],
+            method=method,
+            attack=Attack(starts=8, steps=40),
+        )
+
+    small = certified(0.01, "hessian")["hessian"]
+    assert small.upper <= 1.5 * small.lower
+    # By branch and bound, which brings no proof.
+    assert small.proof is None
+    large = certified(0.2, "hessian")
+    assert large["hessian"].proof is not None
+    assert check(large, NET, theta)
 
 
 @pytest.mark.parametrize("wrong", [{"gap": 0.0}, {"max_cells": 0}])

@@ -111,11 +111,13 @@ def _step(monomials: Monomials, known: Forward, carry: tuple, row: tuple) -> tup
     fresh = fresh + truncated(monomials, (k0, k1, k2, kappa_error), p) + p_error
     sizes = jnp.sum(frobenius(_stacked(x)), 1) * largest
     sizes = sizes + jnp.sum(frobenius(p), 1) * strongest
-    fresh = jnp.where(before, fresh + 64 * U * sizes + largest * lost, 0.0) * WIDER
+    sizes: Array = fresh + 64 * U * sizes + largest * lost
+    fresh = WIDER * jnp.where(before, sizes, 0.0)
     here = (jnp.arange(past.shape[0]) == i)[:, None]
     past = jnp.where(here, q_error, past)
     table = jnp.where(here, fresh, table)
-    error = jnp.where(before, paths @ table + bent @ past, 0.0) * WIDER
+    error: Array = paths @ table + bent @ past
+    error = WIDER * jnp.where(before, error, 0.0)
     q = jnp.where(before[:, None, None, None, None], moved + added, 0.0)
     return (q, error, past, table), (q, error)
 

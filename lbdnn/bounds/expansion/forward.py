@@ -27,6 +27,7 @@ class Forward(NamedTuple):
     T (k, l, c, n, n) are T_jl = D_j P_{j−1,l}, alike.
     R (k, i, n, n) holds, in row j, the R_{j−1,i}, to R_error (k, i); past and fresh (i, l) are the
     ‖Err P_{i−1,l}‖ and ‖F_il‖ that P_error is made of, and P_lost (k, l) rounding in P_{j−1,l}.
+    z (k, n) are the pre-activations at the centre, reach (k, n) how far they move from there.
     B (l, c, n, n) are the P_kl. output (c, n) is Φ_k, with output_error (n).
     """
 
@@ -45,6 +46,8 @@ class Forward(NamedTuple):
     P_lost: Array
     R: Array
     R_error: Array
+    z: Array
+    reach: Array
     past: Array
     fresh: Array
     B: Array
@@ -134,7 +137,11 @@ def forward(
 
 
 def _step(
-    shape: Shape, tables: tuple[Table, ...], monomials: Monomials, carry: _Carry, row: tuple
+    shape: Shape,
+    tables: tuple[Table, ...],
+    monomials: Monomials,
+    carry: _Carry,
+    row: tuple[Array, ...],
 ) -> tuple[_Carry, tuple]:
     j, kind, weight, bias, real, own = row  # j counts from 0: hidden layer j + 1
     n = shape.width
@@ -201,6 +208,8 @@ def _step(
         carry.P_lost,
         carry.R,
         carry.R_error,
+        carry.z[0],
+        (jnp.sum(jnp.abs(carry.z[1:]), 0) + carry.error) * WIDER,
     )
     return _Carry(
         z, error, rounding, P, P_error, lost, away, R, R_error, past, table, spread, fresh_s

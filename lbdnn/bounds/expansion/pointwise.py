@@ -98,6 +98,7 @@ def verified_norm(
         middle = ((t - 2 * lost / t) * (1 - 4 * U) - shift) * eye - gram / t
         return t, 2 * step, jnp.all(definite(middle - both))
 
+    t: Array
     t, _, good = jax.lax.while_loop(
         lambda state: ~state[2] & (state[1] < 64),
         grow,

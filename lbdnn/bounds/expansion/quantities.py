@@ -21,10 +21,12 @@ from .assembly import (
     sizes_of_outputs,
 )
 from .backward import Backward, backward
+from .budget import Budget
 from .directions import Directions
 from .forward import Forward, forward
 from .monomials import Monomials, monomials
 from .network import Layers, Shape
+from .perturbation import hessian_growth, input_jacobian_growth, jacobian_growth, moved, paths_of
 from .pointwise import reduced, verified_norm
 from .sizes import WIDER, U, matrix_norm, vector_norm
 
@@ -34,11 +36,14 @@ _OPTIONS = {"xla_backend_optimization_level": 1}
 
 class CellBound(NamedTuple):
     """Per cell: `added` to the largest value at its vertices bounds the quantity, `whole` bounds
-    it at once; `gain` (d) is about what halving each side takes away from `added`."""
+    it at once; `gain` (d) is about what halving each side takes away from `added`. `moved` is what
+    a perturbation of the parameters adds to either, at the centre of the cell alone `at_centre`."""
 
     added: Array
     whole: Array
     gain: Array
+    moved: Array
+    at_centre: Array
 
 
 @partial(jax.jit, static_argnums=(0, 1), compiler_options=_OPTIONS)
@@ -47,6 +52,7 @@ def cells(
     quantity: str,
     layers: Layers,
     tables: tuple[Table, ...],
+    budget: Budget | None,
     centre: Float[Array, "b d"],
     half: Float[Array, "b d"],
 ) -> CellBound:
@@ -58,7 +64,7 @@ def cells(
     monomials t_a t_b are reproduced, t_a² up to |(t_a − lo_a)(t_a − hi_a)| ≤ 1, and an interpolant
     is a mean of the vertices' values.
     """
-    return jax.vmap(partial(_cell, shape, quantity, layers, tables))(centre, half)
+    return jax.vmap(partial(_cell, shape, quantity, layers, tables, budget))(centre, half)
 
 
 @partial(jax.jit, static_argnums=(0, 1), compiler_options=_OPTIONS)
@@ -73,19 +79,6 @@ def points(
     """(lower, upper) bounds of the norm at points, (b, N) with one direction each for the Hessian,
     else (b, 1)."""
     return jax.vmap(partial(_point, shape, quantity, layers, tables, directions))(sigma)
-
-
-def blocks(
-    shape: Shape,
-    quantity: str,
-    layers: Layers,
-    tables: tuple[Table, ...],
-    variables: Monomials,
-    centre: Array,
-    half: Array,
-) -> Blocks:
-    known, curved = _passes(shape, quantity, layers, tables, variables, centre, half)
-    return _blocks(shape, quantity, layers, variables, known, curved, centre, half)
 
 
 def _passes(
@@ -152,10 +145,13 @@ def _cell(
     quantity: str,
     layers: Layers,
     tables: tuple[Table, ...],
+    budget: Budget | None,
     centre: Array,
     half: Array,
 ) -> CellBound:
-    known = blocks(shape, quantity, layers, tables, monomials(shape.inputs), centre, half)
+    variables, none = monomials(shape.inputs), monomials(0)
+    passes = _passes(shape, quantity, layers, tables, variables, centre, half)
+    known = _blocks(shape, quantity, layers, variables, *passes, centre, half)
     added, x = _norm(quantity, jnp.sum(known.pure, 0) + 2 * known.rest)
     whole, _ = _norm(quantity, known.whole)
     x = x / (jnp.linalg.norm(x) + 1e-200)
@@ -165,9 +161,43 @@ def _cell(
     share = linear / (jnp.sum(linear) + 1e-200)
     gain = 0.75 * pure + 2 * rest * (1 - (1 - share / 2) ** 3)
     # Where nothing is known yet, the side along which Φ_0 moves most.
-    entry = half * jnp.linalg.norm(layers.first * layers.scale, axis=0)
+    entry: Array = half * jnp.linalg.norm(layers.first * layers.scale, axis=0)
     gain = jnp.where(jnp.all(jnp.isfinite(gain)) & (added < 1e6), gain, entry)
-    return CellBound(added * WIDER, whole, gain)
+    if budget is None:
+        return CellBound(added * WIDER, whole, gain, jnp.zeros(()), jnp.zeros(()))
+    move = partial(_moved, shape, quantity, layers, tables, budget)
+    still = jnp.zeros_like(half)
+    middle = _passes(shape, quantity, layers, tables, none, centre, still)
+    moved, at_centre = move(variables, *passes, centre, half), move(none, *middle, centre, still)
+    return CellBound(added * WIDER, whole, gain, moved, at_centre)
+
+
+def _moved(
+    shape: Shape,
+    quantity: str,
+    layers: Layers,
+    tables: tuple[Table, ...],
+    budget: Budget,
+    variables: Monomials,
+    known: Forward,
+    curved: Backward | None,
+    centre: Array,
+    half: Array,
+) -> Array:
+    """≥ how far the quantity moves with the parameters, anywhere in the cell."""
+    s = sizes_of_outputs(shape, layers, variables, known, centre, half)
+    paths = paths_of(layers, known)
+    change = moved(shape, layers, tables, budget, known, s, paths)
+    if quantity == "value":
+        return budget.total(change.value)
+    if quantity == "input_jacobian":
+        return budget.total(input_jacobian_growth(layers, budget, change, paths))
+    if curved is None:
+        return vector_norm(budget.total(jacobian_growth(budget, s, change, paths)))
+    growth = hessian_growth(shape, layers, budget, known, curved, s, change, paths)
+    _, x = largest_of_nonnegative(budget.total(growth))
+    # Collatz and Wielandt's bound for each choice of what the layers get.
+    return jnp.max(budget.total(jnp.einsum("ilt,l->it", growth, x)) / x) * WIDER
 
 
 def _point(

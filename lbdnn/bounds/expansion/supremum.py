@@ -12,11 +12,13 @@ from jaxtyping import Float
 
 from ...networks import Chain, Theta
 from ...search.branching import Cover, Remembered, branch_and_bound
-from ...sets import Box
+from ...sets import Box, ParameterRegion, ParameterSet
 from .activation_tables import Table, table
+from .budget import Budget
 from .directions import Directions
 from .network import Layers, Shape, read
 from .quantities import cells, points, supremum_over_directions
+from .sizes import vector_norm
 
 _QUANTITIES = ("value", "jacobian", "hessian", "input_jacobian")
 
@@ -41,6 +43,7 @@ def sup_over_inputs(
     quantity: str,
     box: Box,
     *,
+    parameters: ParameterSet | ParameterRegion | None = None,
     gap: float = 0.05,
     max_cells: int = 100_000,
     batch: int = 32,
@@ -51,11 +54,18 @@ def sup_over_inputs(
     value at the vertices plus a bound of what lies between (`quantities.cells`); the values at the
     vertices are exact up to verified bounds and shared between cells.
 
+    With a set of parameters, the supremum is over them too: the values are those at its centre,
+    and a bound of how far the quantity moves with the parameters is added (`perturbation`), of
+    first order in what each layer gets of the radius, with a bound of the rest. That is for small
+    sets: where the rest takes over, the bound grows without limit. Halving cells does not make
+    this part smaller: it ends within `gap` of the bound that the smallest cells would give.
+
     **Arguments:**
 
     - `net`, `theta`: a fully connected chain with smooth activations, and its parameters.
     - `quantity`: "value", "jacobian", "hessian" or "input_jacobian".
     - `box`: the inputs.
+    - `parameters`: a set of parameters, or None for θ alone.
     - `gap`, `max_cells`: when to stop. `batch`: cells evaluated at a time.
 
     **Returns:** a `Supremum`; interrupted by Ctrl-C or out of cells, what is proved so far.
@@ -67,10 +77,27 @@ def sup_over_inputs(
     net.validate(theta)
     lo, hi = box.ends(net.inputs)
     with jax.enable_x64(True):
-        shape, layers = read(net, theta)
-        search = _Search(shape, layers, quantity, lo, hi, gap, batch)
+        weights, budget = theta, None
+        if parameters is not None:
+            region = (
+                parameters
+                if isinstance(parameters, ParameterRegion)
+                else parameters.parameter_region(net, theta)
+            )
+            weights, budget = net.with_weights(region.center), _budget(region)
+        shape, layers = read(net, weights)
+        search = _Search(shape, layers, quantity, lo, hi, gap, batch, budget)
         cover = branch_and_bound(search.evaluate, lo, hi, gap=gap, max_cells=max_cells, batch=batch)
-    return Supremum(cover.upper, cover.lower, search.best, len(search.values), cover)
+    return Supremum(cover.upper, search.reached, search.best, len(search.values), cover)
+
+
+def _budget(region: ParameterRegion) -> Budget | None:
+    """The radius and what each layer may have of it at most; None for a single point."""
+    entries = [float(vector_norm(jnp.ravel(jnp.asarray(e, float)))) for e in region.entries]
+    limits = np.fmin(np.asarray(region.layers, float), np.asarray(entries))
+    if region.radius == 0 or not np.any(limits):
+        return None
+    return Budget(jnp.asarray(float(region.radius)), jnp.asarray(np.fmin(limits, region.radius)))
 
 
 class _Search:
@@ -83,11 +110,13 @@ class _Search:
         hi: np.ndarray,
         gap: float,
         batch: int,
+        budget: Budget | None,
     ) -> None:
-        self.shape, self.layers, self.quantity = shape, layers, quantity
-        self.gap, self.batch, self.best, self._reached = gap, batch, (lo + hi) / 2, -1.0
+        self.shape, self.layers, self.quantity, self.budget = shape, layers, quantity, budget
+        self.gap, self.batch, self.best, self.reached = gap, batch, (lo + hi) / 2, 0.0
         self.directions = Directions(shape.outputs, max(gap / 4, 1e-3))
-        reach = _reach(shape, layers, lo, hi)
+        limits = np.zeros(shape.hidden + 1) if budget is None else np.asarray(budget.limits)
+        reach = _reach(shape, layers, limits, lo, hi)
         self.tables: tuple[Table, ...] = tuple(table(a, reach) for a in shape.activations)
         self.values = Remembered(self._points, batch)
         self.corners = np.array(list(product((False, True), repeat=shape.inputs)))
@@ -104,10 +133,12 @@ class _Search:
             self.quantity,
             self.layers,
             self.tables,
+            self.budget,
             np.pad(middle, fill, mode="edge"),
             np.pad(half, fill, mode="edge"),
         )
-        added, whole, gain = (np.asarray(x)[:count] for x in found)
+        added, whole, gain, moved, at_centre = (np.asarray(x)[:count] for x in found)
+        whole, added = np.nextafter(whole + moved, np.inf), np.nextafter(added + moved, np.inf)
         upper, reached = np.where(np.isnan(whole), np.inf, whole), np.zeros(count)
         # A cell that adds more than the wanted bound is halved whatever its vertices say.
         useful = added < (1 + self.gap) * lower
@@ -118,11 +149,12 @@ class _Search:
             low, high = self.values(vertices.reshape(-1, self.shape.inputs))
             low, high = (x.reshape(-1, len(self.corners)) for x in (low, high))
             with np.errstate(invalid="ignore"):
-                upper[useful] = np.fmin(upper[useful], np.max(high, 1) + added[useful])
-            reached[useful] = np.max(low, 1)
+                between = np.nextafter(np.max(high, 1) + added[useful], np.inf)
+                upper[useful] = np.fmin(upper[useful], between)
+            reached[useful] = np.max(low, 1) + at_centre[useful]
             row, corner = np.unravel_index(np.argmax(low), low.shape)
-            if low[row, corner] > self._reached:
-                self._reached, self.best = low[row, corner], vertices[row, corner]
+            if low[row, corner] > self.reached:
+                self.reached, self.best = float(low[row, corner]), vertices[row, corner]
         return upper, reached, np.argmax(np.where(hi > lo, gain, -1.0), 1)
 
     def _points(self, sigma: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -141,14 +173,20 @@ class _Search:
         return np.max(np.asarray(lower), -1), np.asarray(upper)
 
 
-def _reach(shape: Shape, layers: Layers, lo: np.ndarray, hi: np.ndarray) -> float:
-    """A number above every |pre-activation| over the box: intervals about 0, layer by layer."""
+def _reach(
+    shape: Shape, layers: Layers, limits: np.ndarray, lo: np.ndarray, hi: np.ndarray
+) -> float:
+    """A number above every |pre-activation| over both sets: intervals about 0, layer by layer."""
+
+    def moved(j: int, size: np.ndarray) -> float:
+        return float(limits[j]) * np.hypot(np.linalg.norm(size), float(layers.ones[j]))
+
     size = np.abs(layers.scale) * np.maximum(np.abs(lo), np.abs(hi)) + np.abs(layers.offset)
-    largest, z = 1.0, np.abs(layers.first) @ size + np.abs(layers.biases[0])
+    largest, z = 1.0, np.abs(layers.first) @ size + np.abs(layers.biases[0]) + moved(0, size)
     for j, kind in enumerate(shape.kinds):
         z = z * (1 + 1e-9)
         largest = max(largest, float(np.max(z)))
         ends = shape.activations[kind].enclose(0, jnp.asarray(-z), jnp.asarray(z))
         size = np.maximum(*(np.abs(np.asarray(end)) for end in ends))
-        z = np.abs(layers.weights[j]) @ size + np.abs(layers.biases[j + 1])
+        z = np.abs(layers.weights[j]) @ size + np.abs(layers.biases[j + 1]) + moved(j + 1, size)
     return largest * (1 + 1e-6)

@@ -64,7 +64,7 @@ def test_cells_bound_what_lies_between_their_vertices(quantity):
         exact = dense(net, theta, quantity)
         centre = rng.uniform(-0.5, 0.5, (BATCH, 2))
         half = np.tile([[0.3, 0.3], [0.1, 0.02], [0.05, 0.2], [0.01, 0.01]], (2, 1))
-        found = cells(shape, quantity, layers, tables, centre, half)
+        found = cells(shape, quantity, layers, tables, None, centre, half)
         for c, h, added, whole in zip(centre, half, found.added, found.whole, strict=True):
             corners = [c + h * [a, b] for a in (-1, 1) for b in (-1, 1)]
             top = max(norm(exact(s)) for s in corners)

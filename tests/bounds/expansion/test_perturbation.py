@@ -1,0 +1,142 @@
+"""How far derivatives move with the parameters: at least as far as any perturbation moves them."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from lbdnn import Ball, Box, LayerBalls
+from lbdnn.bounds.expansion import sup_over_inputs
+from lbdnn.bounds.expansion.activation_tables import table
+from lbdnn.bounds.expansion.budget import Budget, plus
+from lbdnn.bounds.expansion.network import read
+from lbdnn.bounds.expansion.quantities import cells
+
+from .networks import NETWORKS, norm, parameters
+
+CELLS = 4
+QUANTITIES = (
+    pytest.param("hessian", marks=pytest.mark.slow),
+    pytest.param("jacobian", marks=pytest.mark.slow),
+    pytest.param("value", marks=pytest.mark.slow),
+    pytest.param("input_jacobian", marks=pytest.mark.slow),
+)
+
+
+def derivatives(net, quantity):
+    """(vector θ, σ) ↦ the array, and the gradient in a step of how far it moves; both compiled."""
+
+    def array(vector, sigma):
+        def value(v, sigma):
+            return net(net.unravel(v), sigma)
+
+        return {
+            "value": value,
+            "jacobian": jax.jacfwd(value),
+            "hessian": jax.hessian(value),
+            "input_jacobian": jax.jacfwd(value, 1),
+        }[quantity](vector, sigma)
+
+    def distance(step, vector, sigma):
+        return jnp.linalg.norm(array(vector + step, sigma) - array(vector, sigma))
+
+    return jax.jit(array), jax.jit(jax.grad(distance))
+
+
+def differences(net, vector, array, uphill, sigma, budget, rng):
+    """What perturbations within the budget, random and then uphill, change in the array."""
+    sizes = [a.shape[0] * a.shape[1] for a in net.affine]
+    limits = np.asarray(budget.limits)
+
+    def within(step):
+        parts = np.split(np.asarray(step), np.cumsum(sizes)[:-1])
+        shares = np.array([np.linalg.norm(p) for p in parts])
+        over = shares[limits > 0] / limits[limits > 0]
+        return np.asarray(step) / max(np.linalg.norm(shares) / budget.radius, *over) * (1 - 1e-12)
+
+    for mask in (np.ones(len(sizes)), *np.eye(len(sizes))):
+        weights = np.repeat(mask * (limits > 0), sizes)
+        if np.any(weights):
+            step = within(weights * rng.normal(size=sum(sizes)))
+            for _ in range(3):
+                step = within(weights * np.asarray(uphill(step, vector, sigma)))
+                yield np.asarray(array(vector + step, sigma)) - np.asarray(array(vector, sigma))
+
+
+@pytest.mark.parametrize("quantity", QUANTITIES)
+@pytest.mark.parametrize("name", ["scaled", pytest.param("unbiased", marks=pytest.mark.slow)])
+def test_no_perturbation_moves_a_derivative_further(name, quantity):
+    net, rng = NETWORKS[name], np.random.default_rng(7)
+    with jax.enable_x64(True):
+        theta = parameters(net)
+        shape, layers = read(net, theta)
+        tables = tuple(table(a, 40.0) for a in shape.activations)
+        centre = rng.uniform(-0.5, 0.5, (CELLS, net.inputs))
+        half = np.array([[0.2], [0.02], [0.0], [0.0]]) * np.ones(net.inputs)
+        k, vector = shape.hidden + 1, net.ravel(theta)
+        array, uphill = derivatives(net, quantity)
+        for radius, limits in ((1e-3, np.full(k, 1e-3)), (0.1, np.arange(k) * 0.1 / k)):
+            budget = Budget(jnp.asarray(radius), jnp.asarray(np.minimum(limits, radius)))
+            found = cells(shape, quantity, layers, tables, budget, centre, half)
+            for c, h, moved in zip(centre, half, found.moved, strict=True):
+                sigma = jnp.asarray(c + h * rng.uniform(-1, 1, net.inputs))
+                found_here = differences(net, vector, array, uphill, sigma, budget, rng)
+                largest = max(norm(d) for d in found_here)
+                assert largest <= moved
+            # Not by far more than the longest way through the network: not vacuous.
+            if radius == 1e-3:
+                assert moved <= 12 * largest
+            assert float(found.at_centre[3]) == pytest.approx(float(found.moved[3]), rel=1e-6)
+
+
+def test_growths_of_products_bound_the_products():
+    rng = np.random.default_rng(8)
+    with jax.enable_x64(True):
+        for limits in ([np.inf] * 3, [0.5, 0.0, 2.0]):
+            budget = Budget(jnp.asarray(1.5), jnp.asarray(limits))
+            a, b = rng.uniform(0, 2, 2)
+            one, other = np.abs(rng.normal(size=(2, 4)))
+            product = budget.of_product(jnp.asarray(a), one, jnp.asarray(b), other)
+            top = 0.0
+            for _ in range(200):
+                rho = np.abs(rng.normal(size=3))
+                rho = np.minimum(rho * 1.5 / np.linalg.norm(rho), limits)
+                x, y = one[:3] @ rho + one[3], other[:3] @ rho + other[3]
+                assert (a + x) * (b + y) - a * b <= product[:3] @ rho + product[3] + 1e-12
+                top = max(top, float(product[:3] @ rho + product[3]))
+            assert top <= budget.total(product) <= 1.6 * top
+            raised = np.asarray(plus(product, jnp.asarray(1.0)) - product)
+            assert raised.tolist() == pytest.approx([0, 0, 0, 1])
+
+
+@pytest.mark.parametrize(
+    "parameters_of",
+    [
+        pytest.param(lambda size: Ball(0.01), marks=pytest.mark.slow),
+        pytest.param(lambda size: LayerBalls([0.0, 0.01, 0.0]), marks=pytest.mark.slow),
+        pytest.param(lambda size: Ball(0.02, center=np.full(size, 0.1)), marks=pytest.mark.slow),
+    ],
+)
+def test_the_supremum_over_both_sets(parameters_of):
+    net, rng = NETWORKS["scaled"], np.random.default_rng(9)
+    inputs = Box([-1.0, -0.2], [0.5, 0.3])
+    with jax.enable_x64(True):
+        theta = parameters(net, 1)
+        chosen = parameters_of(net.size)
+        result = sup_over_inputs(
+            net, theta, "hessian", inputs, parameters=chosen, gap=0.1, max_cells=2000, batch=8
+        )
+        region = chosen.parameter_region(net, theta)
+        array, _ = derivatives(net, "hessian")
+        for _ in range(10):
+            steps = [rng.normal(size=c.shape) for c in region.center]
+            scale = min(region.radius / np.sqrt(sum(np.sum(s**2) for s in steps)), 1e9)
+            steps = [
+                s * min(scale, m / np.linalg.norm(s))
+                for s, m in zip(steps, region.layers, strict=True)
+            ]
+            shifted = [c + s for c, s in zip(region.center, steps, strict=True)]
+            sigma = jnp.asarray(rng.uniform(*inputs.ends(2)))
+            moved = net.ravel(net.with_weights(shifted))
+            assert norm(array(moved, sigma)) <= result.upper
+    assert result.lower < result.upper < 2 * result.lower
