@@ -14,15 +14,16 @@ import tyro
 
 from experiments import tightness_of_network, tightness_of_suite
 from experiments.output import Output
-from experiments.tightness_measurement import METHODS, QUICK
+from experiments.tightness_measurement import FAST, METHODS
 
 
 @dataclass(frozen=True)
 class Settings:
     quick: bool = False
     """Fewer networks and a shorter attack."""
-    suite: Literal["published", "full"] = "published"
-    """full: more seeds, activations and sizes; networks that are done are not done again."""
+    suite: Literal["published", "full", "random", "controllers"] = "published"
+    """full: more seeds, activations and sizes. random: structures drawn with --seed. controllers:
+    trained ones, from LBDNN_DATA. In these three, networks that are done are not done again."""
     model: Path | None = None
     """One network from a file: ONNX, .nnet, safetensors, or the text format."""
     inputs: tuple[str, str] | None = None
@@ -35,16 +36,17 @@ class Settings:
     """Inputs, hidden widths and outputs of one random network, weights U(−0.5, 0.5)."""
     seed: int = 0
     """Of the (first) random network, drawn in float64."""
-    method: Literal["quick", "polynomial", "layerwise", "dissipation", "all"] = "quick"
-    """Which bounds. quick: all but dissipation, which takes some minutes more."""
+    method: Literal["fast", "polynomial", "layerwise", "dissipation", "all"] = "fast"
+    """Which bounds. fast: all but dissipation, which takes some minutes more."""
     output: Path = Path("results/bound_tightness")
     """Folder of the results."""
 
     @property
     def methods(self) -> list[str]:
         """The names of the methods asked for."""
-        wanted = {"quick": QUICK, "all": METHODS}.get(self.method)
-        return [name for name in METHODS if name in (wanted or ()) or name.startswith(self.method)]
+        groups = {"fast": FAST, "all": tuple(METHODS)}
+        own = tuple(name for name in METHODS if name.startswith(self.method))
+        return list(groups.get(self.method, own))
 
 
 def main() -> int:
@@ -67,7 +69,7 @@ def _check(settings: Settings) -> None:
     if settings.seed < 0:
         raise ValueError(f"--seed takes a number >= 0; got {settings.seed}")
     if settings.quick and settings.suite != "published":
-        raise ValueError("--quick and --suite full are two suites; pass one of them")
+        raise ValueError(f"--quick and --suite {settings.suite} are two suites; pass one of them")
     if single and settings.suite != "published":
         raise ValueError("--suite runs many networks; leave out --model and --sizes")
     for name in ("inputs", "radius", "activation"):

@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from experiments.taylor_remainders import attacked_remainders, remainder_bounds
 from lbdnn import Attack, Ball, Box, Chain, Dissipation, Layerwise, Polynomial, derivatives
 from lbdnn.bounds import QUANTITIES, Method
 from lbdnn.networks import Theta
@@ -24,7 +25,7 @@ METHODS: dict[str, Method] = {
 }
 
 # Those that take milliseconds.
-QUICK = tuple(name for name in METHODS if name != "dissipation")
+FAST = tuple(name for name in METHODS if name != "dissipation")
 
 
 @dataclass(frozen=True)
@@ -48,27 +49,42 @@ def upper_bounds(
 ) -> dict[str, dict[str, np.ndarray]]:
     """Method to quantity to bounds, (networks, radii); inf where a quantity has none.
 
+    "remainder" is the Taylor remainder of steps of the lengths in `radii`.
+
     A method that cannot treat the network at all (an activation without affine growth has no
     polynomial) is left out.
     """
     found = {}
+    own = [quantity for quantity in quantities if quantity != "remainder"]
     with jax.enable_x64(True):
         inputs, parameters, shape = _regions(case)
         for name in methods:
             try:
-                bounds = METHODS[name].bounds(case.net, inputs, parameters, quantities)
+                bounds = METHODS[name].bounds(case.net, inputs, parameters, own)
             except ValueError as error:
                 print(f"{case.label}: no bound by {name}: {error}", file=sys.stderr)
                 continue
             found[name] = {quantity: v.reshape(shape) for quantity, v in bounds.items()}
+            if "remainder" in quantities:
+                found[name]["remainder"] = np.stack(
+                    [
+                        remainder_bounds(case.net, theta, case.inputs, radii, METHODS[name])
+                        for theta, radii in zip(case.thetas, case.radii, strict=True)
+                    ]
+                )
     return found
 
 
 def attacked(case: Case, quantity: str, attack: Attack) -> np.ndarray:
     """The largest values found, (networks, radii). A larger ball inherits a smaller one's find."""
-    with jax.enable_x64(True):
-        inputs, parameters, shape = _regions(case)
-        found = np.asarray(attack(case.net, quantity, inputs, parameters).value).reshape(shape)
+    if quantity == "remainder":
+        pairs = zip(case.thetas, case.radii, strict=True)
+        found = [attacked_remainders(case.net, t, case.inputs, r, attack) for t, r in pairs]
+        found = np.stack(found)
+    else:
+        with jax.enable_x64(True):
+            inputs, parameters, shape = _regions(case)
+            found = np.asarray(attack(case.net, quantity, inputs, parameters).value).reshape(shape)
     order = np.argsort(case.radii, axis=1, kind="stable")
     nested = np.maximum.accumulate(np.take_along_axis(found, order, 1), axis=1)
     return np.take_along_axis(nested, np.argsort(order, axis=1), 1)
@@ -112,6 +128,7 @@ def rows(
         for i in range(len(case.thetas))
         for j in range(len(case.radii[i]))
         if np.isfinite(upper[method][quantity][i, j])
+        and (quantity != "remainder" or case.radii[i][j] > 0)  # a step of length 0 leaves none
     ]
 
 

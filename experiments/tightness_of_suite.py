@@ -1,4 +1,4 @@
-"""The tightness of bounds on many random networks: the published benchmark ones, or more."""
+"""The tightness of bounds on many networks: published benchmarks, random ones, controllers."""
 
 from __future__ import annotations
 
@@ -13,46 +13,50 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import jax
 import numpy as np
 
 import lbdnn
+from experiments import budget_by_depth
 from experiments.concurrency import finished_pieces, leave
+from experiments.controller_cases import controllers
 from experiments.output import Output
+from experiments.random_cases import case, drawn
 from experiments.tightness_measurement import METHODS, Case, attacked, rows, upper_bounds
-from lbdnn import Attack, Box, FullyConnected, polynomials
+from lbdnn import Attack
 from lbdnn.files import write_whole
-from lbdnn.plotting.tightness import SYMBOLS, against_radius, budget_by_depth, tightness
+from lbdnn.plotting.tightness import SYMBOLS, against_radius, tightness
 
 if TYPE_CHECKING:
     from experiments.bound_tightness import Settings
 
 # Hidden layers × width of the published benchmarks; 4 inputs in [−1, 1], 2 outputs.
 PUBLISHED = ((3, 3), (4, 3), (4, 4), (5, 5), (5, 10), (10, 10))
-# Radii of the parameter balls over ‖θ‖.
-FRACTIONS = (0.0, 0.01, 0.1, 1.0)
 QUANTITIES = ("value", "jacobian", "hessian")
+MEANINGS = lbdnn.certificate.MEANINGS | {"remainder": "Taylor remainder of a step of length r"}
 
 Rows = list[dict[str, Any]]
 
 
 def run(settings: Settings, output: Output) -> int:
     """Measures, writes tables and figures, prints a summary; the exit status."""
-    attack = Attack(starts=32, steps=100) if settings.quick else Attack()
+    large = settings.suite == "controllers"
+    attack = Attack(starts=32, steps=100) if settings.quick or large else Attack()
     chosen = cases(settings)
-    keep = output.folder / "cases" if settings.suite == "full" else None
-    table = measured(chosen, attack, settings.methods, keep)
+    quantities = QUANTITIES
+    if settings.suite == "controllers":
+        quantities = ("value", "jacobian", "input_jacobian", "hessian", "remainder")
+    keep = None if settings.suite == "published" else output.folder / "cases"
+    table = measured(chosen, attack, settings.methods, keep, quantities)
     done = {row["network"] for row in table}
     finished = len(done) == len(chosen)
     if table:
         output.table("tightness", table)
         networks = [case.label for case in chosen if case.label in done]
-        _draw(table, networks, settings.methods, output)
-        budget = budgets()
-        output.table("budget_by_depth", budget)
-        _draw_budgets(budget, output)
-        _print(table, networks, settings.methods)
-        _print_budgets(budget)
+        _draw(table, networks, quantities, settings, output)
+        for quantity in quantities:
+            _print(table, networks, quantity, settings.methods)
+        if settings.suite in ("published", "full"):
+            budget_by_depth.run(output)
     violations = [row for row in table if row["ratio"] < 1]
     for row in violations:
         print(f"VIOLATED: {row}")
@@ -70,6 +74,10 @@ def cases(settings: Settings) -> list[Case]:
 
     if settings.quick:
         return [case(4, *shape, 2, "tanh", seeds(3)) for shape in PUBLISHED[:2]]
+    if settings.suite == "random":
+        return drawn(settings.seed, 12, seeds(5))
+    if settings.suite == "controllers":
+        return controllers()
     published = [case(4, *shape, 2, "tanh", seeds(5)) for shape in PUBLISHED]
     if settings.suite == "published":
         return published
@@ -80,26 +88,16 @@ def cases(settings: Settings) -> list[Case]:
     return wide + activations + sizes
 
 
-def case(n: int, depth: int, width: int, m: int, activation: str, seeds: Sequence[int]) -> Case:
-    """Networks with weights U(−0.5, 0.5), inputs [−1, 1]ⁿ, radii `FRACTIONS` of ‖θ‖."""
-    net = FullyConnected((n, *[width] * depth, m), activation)
-    with jax.enable_x64(True):
-        thetas = [net.init(jax.random.key(seed)) for seed in seeds]
-        norms = [float(np.linalg.norm(np.asarray(net.ravel(theta)))) for theta in thetas]
-    label = f"{depth}×{width}"
-    if (n, m, activation) != (4, 2, "tanh"):
-        label += f" {activation} {n}→{m}"
-    radii = [[fraction * norm for fraction in FRACTIONS] for norm in norms]
-    about = [[{"seed": seed, "fraction": f} for f in FRACTIONS] for seed in seeds]
-    return Case(label, net, thetas, Box(-1.0, 1.0), radii, about)
-
-
 def measured(
-    chosen: Sequence[Case], attack: Attack, methods: Sequence[str], keep: Path | None
+    chosen: Sequence[Case],
+    attack: Attack,
+    methods: Sequence[str],
+    keep: Path | None,
+    quantities: Sequence[str] = QUANTITIES,
 ) -> Rows:
     """The rows of all networks, or of those finished before Ctrl-C; kept in a folder if given."""
     table: dict[int, Rows] = {}
-    names = [_kept_name(case, attack, methods) for case in chosen]
+    names = [_kept_name(case, attack, methods, quantities) for case in chosen]
     for i, name in enumerate(names):
         if keep is not None and (keep / name).is_file():
             table[i] = json.loads((keep / name).read_text(encoding="utf-8"))
@@ -109,8 +107,8 @@ def measured(
     work: dict[Any, Callable[[], Any]] = {}
     for i, one in enumerate(chosen):
         if i not in table:
-            work[i, "bounds"] = lambda one=one: upper_bounds(one, methods, QUANTITIES)
-            for quantity in QUANTITIES:
+            work[i, "bounds"] = lambda one=one: upper_bounds(one, methods, quantities)
+            for quantity in _existing(one, quantities):
                 # The value is found with far less.
                 own = (
                     replace(attack, steps=-(-attack.steps // 4)) if quantity == "value" else attack
@@ -120,134 +118,114 @@ def measured(
     with suppress(KeyboardInterrupt):
         for (i, piece), value in finished_pieces(work, "bounds and attacks"):
             pieces[i][piece] = value
-            if len(pieces[i]) == 1 + len(QUANTITIES):
+            own = _existing(chosen[i], quantities)
+            if len(pieces[i]) == 1 + len(own):
                 upper = pieces[i]["bounds"]
-                table[i] = rows(chosen[i], upper, {q: pieces[i][q] for q in QUANTITIES})
+                table[i] = rows(chosen[i], upper, {q: pieces[i][q] for q in own})
                 if keep is not None:
                     keep.mkdir(exist_ok=True)
                     write_whole(keep / names[i], json.dumps(table[i]))
     return [row for i in sorted(table) for row in table[i]]
 
 
-def _kept_name(case: Case, attack: Attack, methods: Sequence[str]) -> str:
+def _existing(case: Case, quantities: Sequence[str]) -> list[str]:
+    """A network with kinks has a second derivative only where none is crossed: left out here."""
+    kinked = any(activation.kinks for activation in case.net.activations)
+    return [quantity for quantity in quantities if not (kinked and quantity == "hessian")]
+
+
+def _kept_name(
+    case: Case, attack: Attack, methods: Sequence[str], quantities: Sequence[str]
+) -> str:
     # Another version of the library may compute other numbers.
     chosen = [(method, METHODS[method]) for method in methods]
-    made = repr((case.label, case.radii, attack, chosen, lbdnn.__version__))
+    given = case.label, case.inputs, case.radii, tuple(quantities)
+    made = repr((given, attack, chosen, lbdnn.__version__))
     label = case.label.replace(" ", "_").replace("×", "x").replace("→", "to")
     return f"{label}_{hashlib.sha256(made.encode()).hexdigest()[:12]}.json"
 
 
-def budgets(depths: Sequence[int] = range(1, 11), width: int = 10) -> Rows:
-    """All-norms and budgeted polynomials by depth, and the gain on their longest products.
-
-    ‖σ‖ = 2 (a corner of [−1, 1]⁴), θ̄ = √(p/12), the root mean square of ‖θ‖ for U(−0.5, 0.5).
-    The longest product is of k layers in the Jacobian, w_1⋯w_k, and w_1²⋯w_{k−1}² w_k in the
-    Hessian; a budget caps Π w^n at θ̄^N Π (n/N)^{n/2}.
-    """
-    found = []
-    for k in depths:
-        net = FullyConnected((4, *[width] * k, 2))
-        forms = {budgeted: polynomials(net, budgeted) for budgeted in (False, True)}
-        radius = math.sqrt(net.size / 12)
-        total = 2 * k - 1
-        predicted = {
-            "jacobian": k ** (k / 2),
-            "hessian": total ** (total / 2) / 2 ** (k - 1),
-        }
-        for quantity in ("jacobian", "hessian"):
-            loose, tight = (forms[budgeted][quantity] for budgeted in (False, True))
-            degree = {"jacobian": k, "hessian": total}[quantity]
-            found.append(
-                {
-                    "depth": k,
-                    "quantity": quantity,
-                    "all_norms": float(loose(2.0, radius)),
-                    "budgeted": float(tight(2.0, radius)),
-                    "longest_gain": float(
-                        loose.coefficients[-1][degree] / tight.coefficients[-1][degree]
-                    ),
-                    "longest_gain_predicted": predicted[quantity],
-                }
-            )
-    return found
-
-
-def _draw(table: Rows, networks: Sequence[str], methods: Sequence[str], output: Output) -> None:
+def _draw(
+    table: Rows,
+    networks: Sequence[str],
+    quantities: Sequence[str],
+    settings: Settings,
+    output: Output,
+) -> None:
     by_place: dict[tuple[str, float, str, str], Rows] = defaultdict(list)
     for row in table:
         key = row["network"], row["fraction"], row["quantity"], row["method"]
         by_place[key].append(row)
     ratios = {key: [row["ratio"] for row in found] for key, found in by_place.items()}
-    output.figure("tightness", tightness(ratios, networks, FRACTIONS, QUANTITIES, methods))
+    fractions = _fractions(table)
+    named = {"controllers": "controller", "random": "network (sizes, activation)"}
+    names = named.get(settings.suite, "network (hidden layers × width)")
+    figure = tightness(ratios, networks, fractions, quantities, settings.methods, names)
+    output.figure("tightness", figure)
 
-    # The published networks only: a page of panels.
-    shown = [name for name in networks if " " not in name]
+    # Of a full suite the published networks only: a page of panels.
+    shown = [name for name in networks if settings.suite != "full" or " " not in name]
+    quantity = quantities[-1]
+    radii = [f for f in fractions if f > 0 or quantity != "remainder"]
     panels: dict[str, dict[str, list[float]]] = {name: {} for name in shown}
     for network in shown:
-        for method in methods:
-            found = [by_place[network, f, "hessian", method] for f in FRACTIONS]
-            panels[network][method] = [_mean([row["upper"] for row in rows]) for rows in found]
-            panels[network]["attack"] = [_mean([row["attack"] for row in rows]) for rows in found]
-    title = f"{SYMBOLS['hessian']}, geometric mean over the seeds"
-    figure = against_radius(panels, FRACTIONS, title, " / ‖θ‖")
-    output.figure("against_radius", figure)
+        beneath: list[float] = []
+        for method in settings.methods:
+            found = [by_place[network, f, quantity, method] for f in radii]
+            if any(found):
+                panels[network][method] = [_mean([row["upper"] for row in own]) for own in found]
+                beneath = [_mean([row["attack"] for row in own]) for own in found]
+        panels[network]["attack"] = beneath
+    several = any(len(found) > 1 for found in ratios.values())
+    title = SYMBOLS[quantity]
+    if quantity == "remainder":
+        title += f", {MEANINGS[quantity]}"
+    if several:
+        title += ", geometric mean over the seeds"
+    output.figure("against_radius", against_radius(panels, radii, title, " / ‖θ‖"))
+
+
+def _fractions(table: Rows) -> list[float]:
+    return sorted({row["fraction"] for row in table})
 
 
 def _mean(values: Sequence[float]) -> float:
     return float(np.exp(np.mean(np.log(values)))) if values else math.nan
 
 
-def _draw_budgets(budget: Rows, output: Output) -> None:
-    def column(quantity: str, name: str) -> list[float]:
-        return [row[name] for row in budget if row["quantity"] == quantity]
-
-    quantities = ("jacobian", "hessian")
-    curves = {
-        q: {
-            "polynomial (all norms)": column(q, "all_norms"),
-            "polynomial (budgeted)": column(q, "budgeted"),
-        }
-        for q in quantities
-    }
-    gains = {
-        q: (column(q, "longest_gain"), column(q, "longest_gain_predicted")) for q in quantities
-    }
-    depths = [row["depth"] for row in budget if row["quantity"] == "jacobian"]
-    output.figure("budget_by_depth", budget_by_depth(depths, curves, gains))
-
-
-def _print(table: Rows, networks: Sequence[str], methods: Sequence[str]) -> None:
-    for quantity in QUANTITIES:
-        print(f"\n{lbdnn.certificate.MEANINGS[quantity]}: bound / attack, geometric mean (maximum)")
-        heads = "".join(f"{f'r = {100 * f:g} %':>22}" for f in FRACTIONS)
-        print(f"{'network':<14}{'method':<24}{heads}")
-        for network in networks:
-            for method in methods:
-                cells = [
-                    [row["ratio"] for row in table if _is(row, network, quantity, method, f)]
-                    for f in FRACTIONS
-                ]
-                if any(cells):
-                    line = "".join(f"{_cell(cell):>22}" for cell in cells)
-                    print(f"{network:<14}{method:<24}{line}")
+def _print(table: Rows, networks: Sequence[str], quantity: str, methods: Sequence[str]) -> None:
+    fractions, wide = _fractions(table), max(13, *map(len, networks)) + 1
+    print(f"\n{MEANINGS[quantity]}: bound / attack, geometric mean (maximum)")
+    print(
+        f"{'network':<{wide}}{'method':<24}"
+        + "".join(f"{f'r = {100 * f:g} %':>22}" for f in fractions)
+    )
+    having = [name for name in networks if any(_has(row, name, quantity) for row in table)]
+    for group in [*([name] for name in having), *([having] if len(having) > 1 else [])]:
+        name = group[0] if len(group) == 1 else "all of them"
+        for method in methods:
+            cells = [
+                [row["ratio"] for row in table if _is(row, group, quantity, method, f)]
+                for f in fractions
+            ]
+            if any(cells):
+                line = "".join(f"{_cell(cell):>22}" for cell in cells)
+                print(f"{name:<{wide}}{method:<24}{line}")
 
 
-def _is(row: dict[str, Any], network: str, quantity: str, method: str, fraction: float) -> bool:
-    key = row["network"], row["quantity"], row["method"], row["fraction"]
-    return key == (network, quantity, method, fraction)
+def _has(row: dict[str, Any], network: str, quantity: str) -> bool:
+    return (row["network"], row["quantity"]) == (network, quantity)
+
+
+def _is(
+    row: dict[str, Any], networks: Sequence[str], quantity: str, method: str, fraction: float
+) -> bool:
+    key = row["quantity"], row["method"], row["fraction"]
+    return key == (quantity, method, fraction) and row["network"] in networks
 
 
 def _cell(values: Sequence[float]) -> str:
     if not values:
         return "-"
-    return f"{_mean(values):.3g} ({max(values):.3g})"
-
-
-def _print_budgets(budget: Rows) -> None:
-    worst = max(abs(row["longest_gain"] / row["longest_gain_predicted"] - 1) for row in budget)
-    last = [row for row in budget if row["depth"] == budget[-1]["depth"]]
-    gains = ", ".join(f"{row['quantity']} {row['longest_gain']:.3g}" for row in last)
-    print(
-        f"\nbudgeting gains at {budget[-1]['depth']} hidden layers, longest product: {gains}; "
-        f"measured and predicted differ by at most {worst:.1e} (relative)"
-    )
+    most = f" ({max(values):.3g})" if len(values) > 1 else ""
+    return f"{_mean(values):.3g}{most}"

@@ -19,6 +19,7 @@ SYMBOLS = {
     "jacobian": r"$\|\partial\Phi/\partial\theta\|$",
     "hessian": r"$\|\partial^2\Phi/\partial\theta^2\|$",
     "input_jacobian": r"$\|\partial\Phi/\partial\sigma\|$",
+    "remainder": r"$\|R\|$",
 }
 
 
@@ -29,18 +30,20 @@ def tightness(
     fractions: Sequence[float],
     quantities: Sequence[str],
     methods: Sequence[str],
+    names: str = "network (hidden layers × width)",
 ) -> Figure:
     """Bound / attack by network, a row a quantity and a column a radius.
 
     `ratios[network, fraction, quantity, method]` holds a value a seed; drawn are the geometric
-    mean and, above it, a line to the maximum.
+    mean and, above it, a line to the maximum. `names` says what networks are called by.
     """
     from matplotlib import pyplot
 
+    wide, names_high = max(2.0, 0.2 * len(networks)), 0.06 * max(map(len, networks))
     figure, grid = pyplot.subplots(
         len(quantities),
         len(fractions),
-        figsize=(2.0 * len(fractions) + 1.2, 2.0 * len(quantities) + 0.7),
+        figsize=(wide * len(fractions) + 1.2, 2.0 * len(quantities) + 0.5 + names_high),
         sharex=True,
         sharey="row",
         squeeze=False,
@@ -62,14 +65,17 @@ def tightness(
                 axes.plot(places, means, marker, color=colour, label=method)
             axes.set_yscale("log")
             axes.axhline(1, color="black", linewidth=0.8)
-            axes.set_xticks(range(len(networks)), networks, rotation=60)
+            axes.set_xticks(range(len(networks)), networks)
+            axes.tick_params(axis="x", rotation=60)
+            for name in axes.get_xticklabels():
+                name.set(ha="right", va="center", rotation_mode="anchor")
             axes.grid(axis="x", visible=False)
         row[0].set_ylabel(f"bound / attack of\n{SYMBOLS[quantity]}")
     for axes, fraction in zip(grid[0], fractions, strict=True):
         axes.set_title(f"r = {100 * fraction:g} % of ‖θ‖" if fraction else "r = 0")
     handles, labels = grid[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=len(methods))
-    figure.supxlabel("network (hidden layers × width)", fontsize=9)
+    figure.supxlabel(names, fontsize=9)
     return figure
 
 
@@ -114,12 +120,14 @@ def against_radius(
         _radius_axis(axes, radii, places)
     for axes in grid.flat[len(panels) :]:
         axes.remove()
-    for axes in grid[-1]:
-        axes.set_xlabel(f"radius r of the parameter ball{unit}")
+    for column in grid.T:
+        lowest = [axes for axes in column if axes.figure is not None][-1]
+        lowest.set_xlabel(f"radius r of the parameter ball{unit}")
+        lowest.tick_params(axis="x", labelbottom=True)
     for axes in grid[:, 0]:
         axes.set_ylabel("supremum over the set")
     handles, labels = grid[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=3)
+    figure.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), columns + 2))
     figure.suptitle(title, fontsize=9)
     return figure
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import lbdnn
-from experiments import bound_tightness, tightness_of_suite
+from experiments import bound_tightness, budget_by_depth, tightness_of_suite
 from experiments.tightness_measurement import Case, attacked, upper_bounds
 from lbdnn import Attack, Box, FullyConnected
 
@@ -19,6 +19,7 @@ def run(monkeypatch, *arguments):
     return bound_tightness.main()
 
 
+@pytest.mark.slow
 def test_one_random_network_gives_table_figure_and_summary(monkeypatch, tmp_path, capsys):
     status = run(monkeypatch, "--quick", "--sizes", 2, 2, 1, "--radius", 0.2, "--output", tmp_path)
     assert status == 0
@@ -39,6 +40,7 @@ def test_one_random_network_gives_table_figure_and_summary(monkeypatch, tmp_path
     assert str(tmp_path) in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_kinked_network_from_a_file_has_no_hessian(monkeypatch, tmp_path, capsys):
     net = FullyConnected((1, 2, 1), "relu")
     theta = net.unravel(np.linspace(-1.0, 1.0, net.size))
@@ -86,6 +88,7 @@ def small():
     return tightness_of_suite.case(1, 1, 2, 1, "tanh", range(2))
 
 
+@pytest.mark.slow
 def test_a_kept_network_is_not_measured_again(monkeypatch, tmp_path, small):
     attack = Attack(starts=4, steps=5)
     once = tightness_of_suite.measured([small], attack, ["layerwise"], tmp_path)
@@ -129,6 +132,6 @@ def test_methods_that_cannot_treat_a_network_are_left_out():
 
 
 def test_budgeting_gains_what_its_formula_predicts():
-    for row in tightness_of_suite.budgets(range(1, 8), 4):
+    for row in budget_by_depth.budgets(range(1, 8), 4):
         assert row["longest_gain"] == pytest.approx(row["longest_gain_predicted"], rel=1e-12)
         assert row["budgeted"] <= row["all_norms"]

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from experiments.tightness_measurement import QUICK, Case, attacked, upper_bounds
-from experiments.tightness_of_suite import FRACTIONS, PUBLISHED, case
+from experiments.random_cases import FRACTIONS, case
+from experiments.tightness_measurement import FAST, Case, attacked, upper_bounds
+from experiments.tightness_of_suite import PUBLISHED
 from lbdnn import Attack, Box, Chain, FullyConnected, derivatives
 
 QUANTITIES = ("value", "jacobian", "hessian", "input_jacobian")
@@ -49,14 +50,14 @@ def sampled(net: Chain, theta: tuple, inputs: Box, radius: float, count: int = 2
 @pytest.mark.parametrize("shape", PUBLISHED)
 def test_published_networks_keep_the_order(shape: tuple[int, int]) -> None:
     one = case(4, *shape, 2, "tanh", range(3))
-    upper = upper_bounds(one, QUICK)
+    upper = upper_bounds(one, FAST)
     samples = [
         [sampled(one.net, theta, one.inputs, radius) for radius in radii[1:2]]
         for theta, radii in zip(one.thetas, one.radii, strict=True)
     ]
     for quantity in ("jacobian", "hessian"):
         found = attacked(one, quantity, Attack(starts=24, steps=100))
-        for method in QUICK:
+        for method in FAST:
             assert np.all(upper[method][quantity] >= found)
         for i, row in enumerate(samples):
             assert found[i, 1] >= row[0][quantity] * (1 - 1e-9)
@@ -86,10 +87,10 @@ def test_invented_networks_keep_the_order(sizes, activation, bias, scale, radius
     lo = rng.uniform(-2, 1, net.inputs)
     box = Box(lo, lo + rng.uniform(0, 2, net.inputs))
     one = Case("", net, [theta], box, [[radius]], [[{}]])
-    upper = upper_bounds(one, QUICK)
+    upper = upper_bounds(one, FAST)
     samples = sampled(net, theta, box, radius, 5)
     for quantity in QUANTITIES:
         found = float(attacked(one, quantity, Attack(starts=16, steps=60))[0, 0])
         assert found >= samples[quantity] * (1 - 1e-6)
-        for method in QUICK:
+        for method in FAST:
             assert upper[method][quantity][0, 0] >= found

@@ -32,3 +32,16 @@ def test_budget_figure_marks_every_depth():
     left, right = budget_by_depth([1, 2], {"jacobian": forms}, gains).axes
     assert [list(line.get_ydata()) for line in left.lines] == [[1.0, 4.0], [1.0, 2.0]]
     assert len(right.lines) == 2
+
+
+def test_the_lowest_panel_of_each_column_names_the_radius():
+    panels = {str(i): {"attack": [1.0, 2.0]} for i in range(5)}
+    figure = against_radius(panels, [0.1, 1.0], "networks", " / ‖θ‖")
+    assert [axes.get_xlabel() != "" for axes in figure.axes] == [False, False, True, True, True]
+
+
+def test_networks_are_named_beneath_by_what_they_are_called_by():
+    ratios = {("a long name", 0.0, "remainder", "layerwise"): [2.0]}
+    figure = tightness(ratios, ["a long name"], [0.0], ["remainder"], ["layerwise"], "controller")
+    assert figure.get_supxlabel() == "controller"
+    assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == ["a long name"]

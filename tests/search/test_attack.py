@@ -141,6 +141,7 @@ def test_the_global_maximum_of_one_neuron_over_a_ball(quantity: str) -> None:
 CURVE = FullyConnected((1, 5, 1), "sin")
 
 
+@pytest.mark.slow
 def test_the_global_maximum_over_one_input() -> None:
     rng = np.random.default_rng(5)
     problems = [(2 * rng.standard_normal(CURVE.size), Box(-4, 4), Ball(0.0)) for _ in range(6)]
@@ -254,6 +255,7 @@ def test_what_is_found_on_a_residual_network_is_attained(net: Chain, quantity: s
         assert is_attained(net, quantity, at(found, i), problem)
 
 
+@pytest.mark.slow
 def test_two_linear_residual_blocks_in_closed_form() -> None:
     """Φ = (1 + w₂)(1 + w₁)σ over |σ| ≤ 2, |w_j − 1| ≤ 0.5."""
     block = Residual((Affine(1, 1, bias=False),))
@@ -269,6 +271,7 @@ def test_two_linear_residual_blocks_in_closed_form() -> None:
 # ---------------------------------------------------------------- amplification in depth
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("center", [0.0, 0.1])
 def test_a_deep_network_is_made_to_amplify(center: float) -> None:
     """At least what one neuron a layer reaches, all others 0: widths do not matter.
