@@ -1,9 +1,15 @@
 """Fixtures for all tests."""
 
+import gc
 import os
 from pathlib import Path
 
+import jax
 import pytest
+
+# Compiled programs take memory maps, large ones thousands; Linux allows a process 65 530.
+_MAPS = Path("/proc/self/maps")
+_MANY = 15_000
 
 
 @pytest.fixture(scope="session")
@@ -14,3 +20,23 @@ def data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no folder of outside data at {folder}; set LBDNN_DATA")
     return folder
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _forget_after_modules():
+    yield
+    _forget()
+
+
+@pytest.fixture(autouse=True)
+def _forget_after_slow_tests(request):
+    yield
+    if request.node.get_closest_marker("slow"):
+        _forget()
+
+
+def _forget() -> None:
+    """Drops compiled programs where there are many."""
+    if _MAPS.exists() and _MAPS.read_bytes().count(b"\n") > _MANY:
+        jax.clear_caches()
+        gc.collect()
