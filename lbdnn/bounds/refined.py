@@ -25,9 +25,9 @@ class Refined:
     - `Polynomial`, `Layerwise` and `Dissipation` over the whole set.
     - `expansion.sup_over_inputs`: boxes of inputs are halved until the bound is within `gap` of
       the values at the centre of the parameter set plus what the parameters may add (nothing for a
-      single point: then within `gap` of the truth; for large sets too much to be of use, and the
-      search ends at once), or until `max_cells` boxes were looked at. Ctrl-C ends the search of a
-      quantity with what it has proved so far.
+      single point: then within `gap` of the truth; for large sets more than the other methods'
+      bounds, and the search ends at once), or until `max_cells` boxes were looked at. Ctrl-C ends
+      the search of a quantity with what it has proved so far.
 
     Cells are counted, not seconds, so that results repeat on any machine.
 
@@ -93,11 +93,14 @@ class Refined:
                 jax.tree.map(lambda x, i=lane: np.asarray(x)[i], r) for r in (inputs, parameters)
             )
             for quantity in quantities:
-                bound = self._branched(net, quantity, Box(box.lo, box.hi), region)
-                best[quantity][lane] = min(best[quantity][lane], bound)
+                known = float(best[quantity][lane])
+                bound = self._branched(net, quantity, Box(box.lo, box.hi), region, known)
+                best[quantity][lane] = min(known, bound)
         return best
 
-    def _branched(self, net: Chain, quantity: str, box: Box, region: ParameterRegion) -> float:
+    def _branched(
+        self, net: Chain, quantity: str, box: Box, region: ParameterRegion, known: float
+    ) -> float:
         theta = net.with_weights(region.center)
         try:
             found = sup_over_inputs(
@@ -108,6 +111,7 @@ class Refined:
                 parameters=region,
                 gap=self.gap,
                 max_cells=self.max_cells,
+                known=known,
             )
         except ValueError:  # a network that the search does not know: the others' bound stands
             return np.inf

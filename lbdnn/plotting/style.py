@@ -17,6 +17,7 @@ METHOD_COLOURS = {
     "polynomial (budgeted)": "#E69F00",
     "layerwise": "#0072B2",
     "dissipation": "#CC79A7",
+    "refined": "#56B4E9",
     "attack": "#000000",
     "exact at centre": "#009E73",
 }
@@ -25,6 +26,7 @@ METHOD_MARKERS = {
     "polynomial (budgeted)": "D",
     "layerwise": "o",
     "dissipation": "v",
+    "refined": "P",
     "attack": "^",
     "exact at centre": "*",
 }

@@ -47,6 +47,7 @@ def branch_and_bound(
     max_cells: int = 100_000,
     batch: int = 64,
     lower: float = 0.0,
+    known: float = np.inf,
 ) -> Cover:
     r"""sup f over the box [lo, hi] for f ≥ 0: the boxes with the largest bounds are halved next.
 
@@ -59,6 +60,7 @@ def branch_and_bound(
     - `gap`: stop when upper ≤ (1 + gap)·lower.
     - `max_cells`: stop after so many boxes; `batch` boxes are evaluated at a time.
     - `lower`: a value that f is known to reach.
+    - `known`: an upper bound from elsewhere; stop as soon as it cannot be improved.
 
     **Returns:** a `Cover`. It stops early, with what is proved so far, on KeyboardInterrupt.
 
@@ -76,7 +78,7 @@ def branch_and_bound(
     heap: list[tuple] = [(-np.inf, 0, lo, hi, -1)]
     cells = 0
     try:
-        while cells < max_cells and -heap[0][0] > (1 + gap) * lower:
+        while cells < max_cells and -heap[0][0] > (1 + gap) * lower and lower < known:
             # An interrupt may come anywhere: `heap` covers the root at all times.
             rest = list(heap)
             children = _children(rest, (1 + gap) * lower, min(batch, max_cells - cells), cells == 0)
@@ -86,8 +88,8 @@ def branch_and_bound(
                 np.stack([x[1] for x in children]), np.stack([x[2] for x in children]), lower
             )
             for (above, low, high), bound, split in zip(children, found, axis, strict=True):
-                known = np.inf if np.isnan(bound) else float(bound)
-                heapq.heappush(rest, (max(above, -known), next(order), low, high, int(split)))
+                own = np.inf if np.isnan(bound) else float(bound)
+                heapq.heappush(rest, (max(above, -own), next(order), low, high, int(split)))
             heap, cells = rest, cells + len(children)
             lower = max(lower, float(np.max(reached)))
     except KeyboardInterrupt:

@@ -99,6 +99,13 @@ def test_a_known_value_saves_boxes():
     assert with_value.lower == TOP
 
 
+def test_nothing_is_left_to_do_once_a_known_bound_cannot_be_improved():
+    whole = branch_and_bound(_bounds, LO, HI, gap=0.0, max_cells=500, batch=2)
+    stopped = branch_and_bound(_bounds, LO, HI, gap=0.0, max_cells=500, batch=2, known=TOP / 2)
+    assert stopped.cells < whole.cells
+    assert whole.upper <= stopped.upper
+
+
 def test_a_single_point_is_a_box():
     cover = branch_and_bound(_bounds, LO, LO, gap=0.0)
     assert cover.finished

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from itertools import product
 
@@ -47,6 +48,7 @@ def sup_over_inputs(
     gap: float = 0.05,
     max_cells: int = 100_000,
     batch: int = 32,
+    known: float = math.inf,
 ) -> Supremum:
     r"""sup over σ in a box of ‖Φ‖, ‖∂Φ/∂θ‖, ‖∂²Φ/∂θ²‖ (operator norm) or ‖∂Φ/∂σ‖, proved.
 
@@ -67,6 +69,7 @@ def sup_over_inputs(
     - `box`: the inputs.
     - `parameters`: a set of parameters, or None for θ alone.
     - `gap`, `max_cells`: when to stop. `batch`: cells evaluated at a time.
+    - `known`: an upper bound from elsewhere; the search ends once it cannot get below.
 
     **Returns:** a `Supremum`; interrupted by Ctrl-C or out of cells, what is proved so far.
 
@@ -87,7 +90,9 @@ def sup_over_inputs(
             weights, budget = net.with_weights(region.center), _budget(region)
         shape, layers = read(net, weights)
         search = _Search(shape, layers, quantity, lo, hi, gap, batch, budget)
-        cover = branch_and_bound(search.evaluate, lo, hi, gap=gap, max_cells=max_cells, batch=batch)
+        cover = branch_and_bound(
+            search.evaluate, lo, hi, gap=gap, max_cells=max_cells, batch=batch, known=known
+        )
     return Supremum(cover.upper, search.reached, search.best, len(search.values), cover)
 
 
