@@ -15,12 +15,7 @@ from lbdnn.bounds.expansion.quantities import cells
 from .networks import NETWORKS, norm, parameters
 
 CELLS = 4
-QUANTITIES = (
-    pytest.param("hessian", marks=pytest.mark.slow),
-    pytest.param("jacobian", marks=pytest.mark.slow),
-    pytest.param("value", marks=pytest.mark.slow),
-    pytest.param("input_jacobian", marks=pytest.mark.slow),
-)
+QUANTITIES = ("hessian", "jacobian", "value", "input_jacobian")
 
 
 def derivatives(net, quantity):
@@ -63,8 +58,11 @@ def differences(net, vector, array, uphill, sigma, budget, rng):
                 yield np.asarray(array(vector + step, sigma)) - np.asarray(array(vector, sigma))
 
 
-@pytest.mark.parametrize("quantity", QUANTITIES)
-@pytest.mark.parametrize("name", ["scaled", pytest.param("unbiased", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "quantity"),
+    [*(("scaled", quantity) for quantity in QUANTITIES), ("unbiased", "hessian")],
+)
 def test_no_perturbation_moves_a_derivative_further(name, quantity):
     net, rng = NETWORKS[name], np.random.default_rng(7)
     with jax.enable_x64(True):
