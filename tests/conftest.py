@@ -9,7 +9,7 @@ import pytest
 
 # Compiled programs take memory maps, large ones thousands; Linux allows a process 65 530.
 _MAPS = Path("/proc/self/maps")
-_MANY = 30_000
+_MANY = 15_000
 
 
 @pytest.fixture(scope="session")
