@@ -50,7 +50,11 @@ class Output:
         writer.writeheader()
         writer.writerows(rows)
         write_whole(self.folder / f"{name}.csv", text.getvalue())
-        content = {
+        self.document(name, {"rows": list(rows)})
+
+    def document(self, name: str, content: Mapping[str, Any]) -> None:
+        """NAME.json, with the versions and settings that made it."""
+        made = {
             "made_by": {
                 "versions": {
                     package: version(package) for package in ("lbdnn", "jax", "jaxlib", "numpy")
@@ -60,9 +64,9 @@ class Output:
                 "settings": self.settings,
                 "seconds": round(time.perf_counter() - self._began, 1),
             },
-            "rows": list(rows),
+            **content,
         }
-        write_whole(self.folder / f"{name}.json", json.dumps(content, indent=1, default=str))
+        write_whole(self.folder / f"{name}.json", json.dumps(made, indent=1, default=str))
 
     def figure(self, name: str, figure: Figure) -> None:
         """NAME.pdf and NAME.png."""

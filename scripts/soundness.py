@@ -8,28 +8,23 @@ points all four quantities are evaluated: a sample. Every sample is compared wit
 
 from __future__ import annotations
 
-import json
 import math
-import platform
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import jax
 import numpy as np
 import tyro
 
 from experiments.concurrency import finished_pieces, leave
+from experiments.output import Output
 from experiments.random_sets import drawn_sets, drawn_structure
 from experiments.sampled_points import CHAINS, sampled
 from lbdnn import Attack, Chain, Dissipation, Layerwise, Polynomial
 from lbdnn.bounds import QUANTITIES, Method
-from lbdnn.files import write_whole
 from lbdnn.sets import batch
 
 METHODS: dict[str, Method] = {
@@ -53,8 +48,8 @@ class Settings:
     """Points for each network, rounded up to 40 chains of equal length."""
     seed: int = 0
     """Of everything that is drawn."""
-    output: Path = Path("results/soundness.json")
-    """File of the results."""
+    output: Path = Path("results/soundness")
+    """Folder of the results."""
 
 
 @dataclass
@@ -96,7 +91,11 @@ def main() -> int:
     if min(settings.networks, settings.samples) < 1 or settings.seed < 0:
         print("error: --networks and --samples take numbers >= 1, --seed >= 0", file=sys.stderr)
         return 2
-    began = time.perf_counter()
+    try:
+        output = Output(settings.output, asdict(settings))
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
     structures = -(-settings.networks // TOGETHER)
     steps = max(0, -(-settings.samples // CHAINS) - 1)
     work: dict[Any, Callable[[], Any]] = {
@@ -106,19 +105,9 @@ def main() -> int:
     for place, found in finished_pieces(work, "structures"):
         add(tally, place, *found)
     finished = tally.structures == structures
-    content = {
-        "finished": finished,
-        "settings": asdict(settings),
-        "versions": {name: version(name) for name in ("lbdnn", "jax", "jaxlib", "numpy")}
-        | {"python": platform.python_version()},
-        "device": jax.devices()[0].device_kind,
-        "seconds": round(time.perf_counter() - began, 1),
-        **tally.content(),
-    }
-    settings.output.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(settings.output, json.dumps(content, indent=1, default=str))
+    output.document("soundness", {"finished": finished, **tally.content()})
     report(tally)
-    print(f"{'' if finished else 'interrupted; '}results in {settings.output}")
+    print(f"{'' if finished else 'interrupted; '}results in {output.folder}")
     if not finished:
         leave(130)
     return 1 if tally.violated else 0

@@ -21,8 +21,9 @@ Evaluate = Callable[
 class Cover:
     """Boxes that cover the root, each with an upper bound of the function over it.
 
-    `upper` is the largest of `bound`, `lower` what the function is known to reach; `cells` boxes
-    were evaluated in all. `finished` says whether the wanted gap was reached.
+    `upper` is the largest of `bound`, `lower` the largest of what `evaluate` said cannot be
+    undercut; `cells` boxes were evaluated in all. `finished` says whether the wanted gap was
+    reached.
     """
 
     upper: float
@@ -54,12 +55,13 @@ def branch_and_bound(
     **Arguments:**
 
     - `evaluate(lo, hi, lower)`: for boxes (b, d), b ≤ batch, and what is known to be reached:
-      upper bounds of f over each (inf or NaN if none is found), values that f is known to reach,
-      and the coordinate to halve. The order of f's size is all that is asked of the bounds: a box
+      upper bounds of f over each (inf or NaN if none is found), what no such bound can undercut
+      (a value that f reaches, or what the bounds come to on the smallest boxes; 0 if unknown), and
+      the coordinate to halve. The order of f's size is all that is asked of the bounds: a box
       gets no larger bound than the box it comes from.
     - `gap`: stop when upper ≤ (1 + gap)·lower.
     - `max_cells`: stop after so many boxes; `batch` boxes are evaluated at a time.
-    - `lower`: a value that f is known to reach.
+    - `lower`: a value that is known beforehand not to be undercut.
     - `known`: an upper bound from elsewhere; stop as soon as it cannot be improved.
 
     **Returns:** a `Cover`. It stops early, with what is proved so far, on KeyboardInterrupt.
@@ -99,7 +101,7 @@ def branch_and_bound(
         float(np.max(bounds)),
         float(lower),
         cells,
-        bool(np.max(bounds) <= (1 + gap) * lower),
+        bool(np.isfinite(np.max(bounds)) and np.max(bounds) <= (1 + gap) * lower),
         np.stack([one[2] for one in heap]),
         np.stack([one[3] for one in heap]),
         bounds,

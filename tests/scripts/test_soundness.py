@@ -40,12 +40,14 @@ def run(module, monkeypatch, *arguments: object) -> int:
 @pytest.mark.slow
 def test_a_small_run_checks_every_sample_against_every_bound(soundness, monkeypatch, tmp_path):
     file = tmp_path / "deep" / "soundness.json"
-    asked = ("--networks", 3, "--samples", 2 * CHAINS, "--output", file)
+    asked = ("--networks", 3, "--samples", 2 * CHAINS, "--output", file.parent)
     assert run(soundness, monkeypatch, *asked) == 0
     found = json.loads(file.read_text(encoding="utf-8"))
-    assert found["finished"] and found["networks"] == 3 and found["settings"]["seed"] == 0
+    assert (
+        found["finished"] and found["networks"] == 3 and found["made_by"]["settings"]["seed"] == 0
+    )
     assert found["samples"] == 3 * 2 * CHAINS and found["not_finite"] == 0
-    assert found["versions"].keys() >= {"lbdnn", "jax", "python"}
+    assert found["made_by"]["versions"].keys() >= {"lbdnn", "jax", "python"}
     pairs = {(row["method"], row["quantity"]) for row in found["counts"]}
     assert len(pairs) == len(soundness.METHODS) * len(QUANTITIES)
     for row in found["counts"]:
@@ -62,8 +64,8 @@ class Halved:
 
 def test_a_wrong_bound_is_reported(soundness, monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(soundness, "METHODS", {"halved": Halved()})
-    file = tmp_path / "s.json"
-    asked = ("--networks", 3, "--samples", 5 * CHAINS, "--output", file)
+    file = tmp_path / "soundness.json"
+    asked = ("--networks", 3, "--samples", 5 * CHAINS, "--output", file.parent)
     assert run(soundness, monkeypatch, *asked) == 1
     found = json.loads(file.read_text(encoding="utf-8"))
     assert found["violated"] and all(v["found"] > v["bound"] for v in found["violated"])
@@ -84,8 +86,8 @@ def test_interrupted_it_says_what_was_counted(soundness, monkeypatch, tmp_path, 
     monkeypatch.setattr(soundness, "finished_pieces", ends_at_once)
     monkeypatch.setattr(soundness, "leave", leave)
     with pytest.raises(Left, match="130"):
-        run(soundness, monkeypatch, "--output", tmp_path / "s.json")
-    assert not json.loads((tmp_path / "s.json").read_text(encoding="utf-8"))["finished"]
+        run(soundness, monkeypatch, "--output", tmp_path)
+    assert not json.loads((tmp_path / "soundness.json").read_text(encoding="utf-8"))["finished"]
     assert "0 samples" in capsys.readouterr().out
 
 

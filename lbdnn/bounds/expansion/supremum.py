@@ -28,7 +28,9 @@ _QUANTITIES = ("value", "jacobian", "hessian", "input_jacobian")
 class Supremum:
     """`lower` ≤ sup ≤ `upper`; the quantity reaches `lower` at `sigma`.
 
-    `cover` holds the boxes that the bound is made of, `points` how many points were evaluated.
+    `cover` holds the boxes that the bound is made of, `points` how many points were evaluated. With
+    a set of parameters `cover.lower` is no value that is reached, but what the bound comes to at
+    best: `lower` is.
     """
 
     upper: float
