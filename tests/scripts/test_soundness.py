@@ -97,6 +97,17 @@ def test_bad_arguments_are_one_sentence(soundness, monkeypatch, capsys, wrong):
     assert capsys.readouterr().err.count("\n") == 1
 
 
+def test_a_folder_that_cannot_be_written_is_found_before_anything_is_computed(
+    soundness, monkeypatch, tmp_path, capsys
+):
+    (tmp_path / "file").write_text("kept", encoding="utf-8")
+    monkeypatch.setattr(soundness, "examined", None)
+    assert run(soundness, monkeypatch, "--output", tmp_path / "file") == 2
+    error = capsys.readouterr().err
+    assert "cannot be written" in error and error.count("\n") == 1
+    assert (tmp_path / "file").read_text(encoding="utf-8") == "kept"
+
+
 # ----------------------------------------------------------------------------- the samples
 
 

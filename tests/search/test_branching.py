@@ -83,6 +83,14 @@ def test_boxes_without_a_bound_are_split_until_they_have_one():
     assert branch_and_bound(unknown, LO, HI, max_cells=2).upper == np.inf
 
 
+def test_without_a_bound_no_gap_is_reached():
+    def hopeless(lo, hi, lower):
+        return np.full(len(lo), np.inf), np.full(len(lo), np.inf), np.zeros(len(lo), int)
+
+    cover = branch_and_bound(hopeless, LO, HI, max_cells=50, batch=8)
+    assert cover.upper == np.inf and not cover.finished
+
+
 def test_a_box_has_no_larger_bound_than_the_box_it_comes_from():
     def careless(lo, hi, lower):
         upper, reached, axis = _bounds(lo, hi)
