@@ -7,18 +7,11 @@ import jax
 import numpy as np
 from hypothesis import given, settings, strategies as st
 
-from lbdnn import Ball, Box, FullyConnected
+from lbdnn import Ball, Box
 from lbdnn.bounds.layers import enclose
 from lbdnn.bounds.layerwise import _budget_terms
 
-CHAIN_OF_ONES = FullyConnected(
-    (1, 1, 1, 1),
-    "softplus",
-    bias=False,
-    output="softplus",
-    input_scaling=((-2.0,), (0.5,)),
-    output_scaling=((-3.0,), (0.25,)),
-)
+from .points import CHAIN_OF_ONES
 
 
 @jax.jit
