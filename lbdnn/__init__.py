@@ -10,6 +10,11 @@ from .bounds import (
     certify as certify,
     polynomials as polynomials,
 )
+from .bounds.parts import (
+    BlockBounds as BlockBounds,
+    bounds_by_block as bounds_by_block,
+    bounds_by_output as bounds_by_output,
+)
 from .bounds.radii import (
     BoundsByRadius as BoundsByRadius,
     LargestRadius as LargestRadius,

@@ -10,20 +10,22 @@ from importlib.metadata import version
 import jax
 import numpy as np
 
-from ..certificate import Bound, Certificate, fingerprint
+from ..certificate import MEANINGS, Bound, Certificate, fingerprint
 from ..certificate.described_sets import described, in_words
 from ..networks import Chain, Theta
 from ..search import Attack, Witness
 from ..sets import Ball, InputRegion, InputSet, ParameterRegion, ParameterSet
 from .dissipativity import Dissipation
 from .layerwise import Layerwise
-from .method import ARITHMETIC, QUANTITIES, Method, Proving
+from .method import ARITHMETIC, Method, Proving
 from .polynomial import Polynomial
+from .problem import checked_quantities, checked_regions
 from .refined import Refined
 
 # The attack evaluates in floating point, at a point that rounding may have moved out of the sets.
 _LOWERED = 1e-12
 
+_NORMS = {"value": "euclidean", "input_jacobian_max": "maximum"}
 _NAMED: dict[str, Method] = {
     "polynomial": Polynomial(),
     "layerwise": Layerwise(),
@@ -51,7 +53,8 @@ def certify(
     - `inputs`: `Box(lo, hi)` or `Ball(radius)`.
     - `parameters`: `Ball(radius)`, `LayerBalls(radii)` or `Box(lo, hi)`; None: θ alone.
     - `quantities`: some of "value", "jacobian" (∂Φ/∂θ), "hessian" (∂²Φ/∂θ²), "input_jacobian"
-      (∂Φ/∂σ); None: all that exist.
+      (∂Φ/∂σ); None: those of these that exist. On request also "input_jacobian_max" (∂Φ/∂σ between
+      maximum norms), "input_hessian" (∂²Φ/∂σ²) and "mixed_hessian" (∂²Φ/∂σ∂θ).
     - `method`: a method such as `Layerwise()`, or "polynomial", "layerwise", "dissipation" or
       "refined" for its defaults.
     - `attack`: what finds the lower bounds; None leaves them 0.
@@ -64,21 +67,15 @@ def certify(
     began = time.perf_counter()
     net.validate(theta)
     method = named(method)
-    wanted = (quantities,) if isinstance(quantities, str) else tuple(quantities or QUANTITIES)
-    for quantity in wanted:
-        if quantity not in QUANTITIES:
-            raise ValueError(f"the quantities are {', '.join(QUANTITIES)}; got {quantity!r}")
+    wanted = checked_quantities(quantities)
     parameters = Ball(0.0) if parameters is None else parameters
-    _check_sets(net, inputs, parameters)
     with jax.enable_x64(True):
-        box = inputs.input_region(net)
-        region = parameters.parameter_region(net, theta)
-        _check_inside(net, theta, region)
+        box, region = checked_regions(net, theta, inputs, parameters)
         upper, proofs = _bounded(method, net, box, region, wanted)
         bounds: dict[str, Bound] = {}
         missing: dict[str, str] = {}
         for quantity in wanted:
-            most = float(upper[quantity])
+            most = float(upper.get(quantity, math.inf))
             if not math.isfinite(most):
                 missing[quantity] = _why(net, quantity)
                 if quantities is not None:
@@ -92,7 +89,7 @@ def certify(
                 )
             bounds[quantity] = Bound(
                 quantity,
-                "euclidean" if quantity == "value" else "operator",
+                _NORMS.get(quantity, "operator"),
                 most,
                 0.0 if found is None else max(float(found.value), 0.0) * (1 - _LOWERED),
                 repr(method),
@@ -144,18 +141,6 @@ def named(method: str | Method) -> Method:
     return _NAMED[method]
 
 
-def _check_sets(net: Chain, inputs: object, parameters: object) -> None:
-    if not hasattr(inputs, "input_region"):
-        raise ValueError(f"{inputs!r} is no set of inputs; pass Box(lo, hi) or Ball(radius)")
-    if not hasattr(parameters, "parameter_region"):
-        raise ValueError(
-            f"{parameters!r} is no set of parameters; pass Ball(radius), LayerBalls(radii) or "
-            "Box(lo, hi)"
-        )
-    if not net.affine:
-        raise ValueError("the network has no parameters; pass one with an affine layer")
-
-
 def _readable(net: Chain, found: Witness) -> dict[str, list]:
     def flat(weights: list) -> list[float]:
         return np.asarray(net.ravel(net.with_weights(weights))).tolist()
@@ -169,30 +154,13 @@ def _readable(net: Chain, found: Witness) -> dict[str, list]:
     }
 
 
-def _check_inside(net: Chain, theta: Theta, region: ParameterRegion) -> None:
-    weights = [np.asarray(w, np.float64) for w in net.weights(theta)]
-    shifts = [np.abs(w - c) for w, c in zip(weights, region.center, strict=True)]
-    layers = [float(np.linalg.norm(s)) for s in shifts]
-    slack = 1 + 1e-12
-    inside = (
-        math.hypot(*layers) <= float(region.radius) * slack
-        and all(a <= b * slack for a, b in zip(layers, region.layers, strict=True))
-        and all(np.all(s <= e * slack) for s, e in zip(shifts, region.entries, strict=True))
-    )
-    if not inside:
-        raise ValueError(
-            "the parameters θ lie outside the set of parameters; enlarge it, or centre it at θ "
-            "(center=None)"
-        )
-
-
 def _why(net: Chain, quantity: str) -> str:
     kinked = sorted({a.name for a in net.activations if a.kinks})
-    if quantity == "hessian" and kinked:
+    if quantity.endswith("hessian") and kinked:
         return (
             f"{', '.join(kinked)} has no second derivative at its kinks and the set may cross one, "
-            "so ∂²Φ/∂θ² has no bound; ask for 'jacobian' (the remainder is then at most "
-            "2·sup‖∂Φ/∂θ‖·‖θ̃‖), or certify a smaller set"
+            f"so {MEANINGS[quantity]} has no bound; ask for 'jacobian' (the remainder is then at "
+            "most 2·sup‖∂Φ/∂θ‖·‖θ̃‖), or certify a smaller set"
         )
     return (
         f"this method finds no finite bound of {quantity} over the set; try a smaller set or "

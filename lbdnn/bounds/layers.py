@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ..intervals import Interval, euclidean, spectral_norm, up
-from ..networks import Affine, Chain, Operation, Pointwise, Repeat, Scaling
+from ..networks import Affine, Chain, Operation, Pointwise, Repeat, Residual, Scaling
 from ..sets import InputRegion, ParameterRegion
 
 
@@ -37,13 +37,18 @@ class Layer(NamedTuple):
 
     `bend` is ψ_j, (n_in,); `weight` is W_j at the region's centre, (n_out, n_in); `radius` bounds
     ‖E_j‖_F; `norm` bounds ‖[s_j; 1]‖ (‖s_j‖ without bias). ψ_0 is what stands before the first
-    affine map.
+    affine map. `holds` is 1, or 0 for a fixed map without parameters, whose radius and norm are 0.
+
+    Inside a residual block Φ_j is [η; z], what the shortcut carries above what the block has made
+    of it: ψ_j is the identity on η, W_j is [[I, 0], [0, V_jᵀ]], and E_j acts on the lower part
+    alone, so that ‖E_j‖_F and ‖[s_j; 1]‖ are those of the lower part.
     """
 
     bend: Bend
     weight: Float[Array, "n_out n_in"]
     radius: Float[Array, ""]
     norm: Float[Array, ""]
+    holds: Float[Array, ""]
 
 
 class Enclosure(NamedTuple):
@@ -65,17 +70,27 @@ def enclose(net: Chain, inputs: InputRegion, parameters: ParameterRegion) -> Enc
     """
     weights = net.weights(net.with_weights(parameters.center))
     given = zip(weights, parameters.layer_radii(), parameters.entries, strict=True)
-    state = _State(Interval(inputs.lo, inputs.hi), inputs.norm(), _straight(inputs.lo))
+    state = _State(Interval(inputs.lo, inputs.hi), inputs.norm(), _straight(inputs.lo), ())
     state, layers = _enclosed(net.operations, given, state)
     return Enclosure(layers, state.bend, state.norm)
 
 
 class _State(NamedTuple):
-    """Where a pass stands: an interval and a norm, and the elementwise map since the last layer."""
+    """Where a pass stands: an interval and a norm, and the elementwise map since the last layer.
+
+    `aside` are the intervals and norms that shortcuts carry, outermost first; `bend` is the map of
+    all of them and of x, one after the other.
+    """
 
     x: Interval
     norm: Array
     bend: Bend
+    aside: tuple[tuple[Interval, Array], ...]
+
+    @property
+    def carried(self) -> int:
+        """How many numbers the shortcuts carry."""
+        return sum(x.lo.size for x, _ in self.aside)
 
 
 def _enclosed(
@@ -84,22 +99,75 @@ def _enclosed(
     layers: list[Layer] = []
     for operation in operations:
         if isinstance(operation, Repeat):
-            state, repeated = _repeated(operation, given, state)
-            layers += repeated
+            state, inner = _repeated(operation, given, state)
+            layers += inner
             continue
-        x, norm, bend = state
+        if isinstance(operation, Residual):
+            state, inner = _residual(operation, given, state)
+            layers += inner
+            continue
+        x, norm, bend, aside = state
         if isinstance(operation, Affine):
             own, radius, entry = next(given)
             grown = euclidean(jnp.stack([norm, jnp.ones_like(norm)])) if operation.bias else norm
-            layers.append(Layer(bend, operation.weight(own), radius, grown))
+            weight = _beside(state.carried, operation.weight(own))
+            layers.append(Layer(bend, weight, radius, grown, jnp.ones_like(norm)))
             x, norm = _through_affine(operation, own, entry, radius, x, grown)
-            bend = _straight(x.lo)
+            bend = _straight(weight[:, 0])
         else:
-            bend = _composed(_derivatives(operation, x), bend)
+            bend = _composed(_carried(state.carried, _derivatives(operation, x)), bend)
             x, norm = _through_elementwise(operation, x, norm)
         # NaN is no bound: where 0 is outside the domain, ς(0) is not defined.
-        state = _State(x, jnp.fmin(norm, euclidean(x.magnitude())), bend)
+        state = _State(x, jnp.fmin(norm, euclidean(x.magnitude())), bend, aside)
     return state, layers
+
+
+def _residual(
+    operation: Residual, given: Iterator[tuple], state: _State
+) -> tuple[_State, list[Layer]]:
+    """[η; x] ↦ [η; x; x], the block on the last part, and [η; x; y] ↦ [η; x + y]."""
+    x, norm, bend, aside = state
+    n, outer = x.lo.size, state.carried
+    eye, zero = jnp.eye(n), jnp.zeros(())
+    twice = _beside(outer, jnp.concatenate([eye, eye]))
+    inside = _State(x, norm, _straight(twice[:, 0]), (*aside, (x, norm)))
+    end, inner = _enclosed(operation.operations, given, inside)
+    layers = [Layer(bend, twice, zero, zero, zero), *inner]
+    added = _beside(outer, jnp.concatenate([eye, eye], 1))
+    if isinstance(operation.operations[-1], Affine):
+        # Nothing stands between this layer and the sum.
+        last = layers.pop()
+        layers.append(last._replace(weight=_selected(added, last.weight)))
+    else:
+        layers.append(Layer(end.bend, added, zero, zero, zero))
+    if isinstance(operation.operations[0], Affine) and len(layers) > 2:
+        # Nor between the copy and this one; of a single layer it would make I + W, rounded.
+        first = layers[1]
+        layers[:2] = [first._replace(bend=bend, weight=_selected(first.weight, twice))]
+    total = x + end.x
+    size = jnp.fmin(up(norm + end.norm), euclidean(total.magnitude()))
+    return _State(total, size, _straight(added[:, 0]), aside), layers
+
+
+def _beside(carried: int, weight: Array) -> Array:
+    """[[I, 0], [0, W]]."""
+    if not carried:
+        return weight
+    return jax.scipy.linalg.block_diag(jnp.eye(carried), weight)
+
+
+def _selected(a: Array, b: Array) -> Array:
+    """AB without rounding, where each entry is a sum with at most one term that is not 0."""
+    return jnp.matmul(a, b, precision=jax.lax.Precision.HIGHEST)
+
+
+def _carried(count: int, bend: Bend) -> Bend:
+    """The identity on so many numbers more, in front."""
+    if not count:
+        return bend
+    ones, zeros = jnp.ones(count), jnp.zeros(count)
+    both = zip((ones, ones, zeros), bend, strict=True)
+    return Bend(*(jnp.concatenate([front, own]) for front, own in both))
 
 
 def _repeated(

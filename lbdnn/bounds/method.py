@@ -14,6 +14,8 @@ from ..networks import Chain
 from ..sets import InputRegion, ParameterRegion
 
 QUANTITIES = ("value", "jacobian", "hessian", "input_jacobian")
+# The others are bounded on request.
+ALL = (*QUANTITIES, "input_jacobian_max", "input_hessian", "mixed_hessian")
 
 # Between enclosures, norms and eigenvalues, which are rounded outward, stand sums, products and
 # roots of numbers ≥ 0: a rounding takes at most 2⁻⁵² of such a number away, and there is nothing
@@ -27,7 +29,7 @@ ARITHMETIC = (
 
 
 class Method(Protocol):
-    """A way to bound ‖Φ‖, ‖∂Φ/∂θ‖, ‖∂²Φ/∂θ²‖ (operator norm) and ‖∂Φ/∂σ‖ over a set.
+    """A way to bound ‖Φ‖, ‖∂Φ/∂θ‖, ‖∂²Φ/∂θ²‖ (operator norm), ‖∂Φ/∂σ‖ and others over a set.
 
     Methods are frozen dataclasses whose fields are their choices.
     """
@@ -40,7 +42,8 @@ class Method(Protocol):
         parameters: ParameterRegion,
         quantities: Sequence[str] = QUANTITIES,
     ) -> dict[str, np.ndarray]:
-        """Upper bounds, float64, of the quantities at least; inf where one has none.
+        """Upper bounds, float64, of those of the quantities that the method knows; inf where one
+        has none.
 
         A leading axis on every leaf of both regions gives arrays of bounds. Computed in float64,
         whatever JAX's global setting.

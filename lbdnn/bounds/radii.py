@@ -13,7 +13,8 @@ from jaxtyping import Float
 from ..networks import Chain, Theta
 from ..sets import Ball, InputSet, batch
 from .certification import named
-from .method import QUANTITIES, WIDENING, Method
+from .method import WIDENING, Method
+from .problem import checked_quantities
 
 # Radii of one call, in the search for the largest: always as many, so that it is compiled once.
 _TOGETHER = 16
@@ -115,7 +116,7 @@ def bounds_by_radius(
     with NaN, sets that do not fit the network, unknown names.
     """
     method = _checked(net, theta, inputs, method)
-    wanted = _known(quantities)
+    wanted = checked_quantities(quantities)
     given = np.array(radii, np.float64)
     if given.ndim != 1 or not given.size or not np.all(np.diff(given, prepend=0.0) >= 0):
         raise ValueError(f"radii must be finite numbers >= 0 in ascending order; got {radii}")
@@ -154,7 +155,7 @@ def largest_radius(
     and for what `certify` refuses.
     """
     method = _checked(net, theta, inputs, method)
-    _known(quantity)
+    checked_quantities(quantity)
     for name, value in (("wanted", wanted), ("limit", limit)):
         if value is not None and not 0 < value < math.inf:
             raise ValueError(f"{name} must be a positive number; got {value}")
@@ -191,7 +192,9 @@ def _on_balls(
         balls = batch([Ball(float(r)).parameter_region(net, theta) for r in radii])
         boxes = batch([inputs.input_region(net)] * len(radii))
         upper = method.bounds(net, boxes, balls, quantities)
-    return {q: np.minimum.accumulate(np.asarray(upper[q])[::-1])[::-1] for q in quantities}
+    missing = np.full(len(radii), math.inf)
+    found = {q: np.asarray(upper.get(q, missing)) for q in quantities}
+    return {q: np.minimum.accumulate(v[::-1])[::-1] for q, v in found.items()}
 
 
 def _checked(net: Chain, theta: Theta, inputs: InputSet, method: str | Method) -> Method:
@@ -201,14 +204,6 @@ def _checked(net: Chain, theta: Theta, inputs: InputSet, method: str | Method) -
     if not hasattr(inputs, "input_region"):
         raise ValueError(f"{inputs!r} is no set of inputs; pass Box(lo, hi) or Ball(radius)")
     return named(method)
-
-
-def _known(quantities: str | Sequence[str] | None) -> tuple[str, ...]:
-    wanted = (quantities,) if isinstance(quantities, str) else tuple(quantities or QUANTITIES)
-    for quantity in wanted:
-        if quantity not in QUANTITIES:
-            raise ValueError(f"the quantities are {', '.join(QUANTITIES)}; got {quantity!r}")
-    return wanted
 
 
 def _too_much(quantity: str, bound: float, wanted: float) -> str:

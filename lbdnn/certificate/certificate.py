@@ -17,6 +17,9 @@ MEANINGS = {
     "jacobian": "‖∂Φ/∂θ‖₂",
     "hessian": "‖∂²Φ/∂θ²‖ (operator norm)",
     "input_jacobian": "‖∂Φ/∂σ‖₂",
+    "input_jacobian_max": "‖∂Φ/∂σ‖∞",
+    "input_hessian": "‖∂²Φ/∂σ²‖ (operator norm)",
+    "mixed_hessian": "‖∂²Φ/∂σ∂θ‖ (operator norm)",
 }
 
 
@@ -24,7 +27,8 @@ MEANINGS = {
 class Bound:
     """lower ≤ sup of the quantity over the set ≤ upper.
 
-    `norm` is "euclidean" for the value, else "operator". `lower` is attained at `witness`: the
+    `norm` is "euclidean" for the value, "maximum" for the operator norm between maximum norms, else
+    "operator". `lower` is attained at `witness`: the
     point (sigma, theta as a vector) and, for derivatives, unit directions; 0 and None without an
     attack. `method` names the method behind `upper`, and `proof` holds the numbers from which
     `upper` can be proved again (`lbdnn.check`), None where the method gives none.

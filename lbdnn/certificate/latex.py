@@ -13,6 +13,9 @@ _SYMBOLS = {
     "jacobian": r"$\|\partial\Phi/\partial\theta\|_2$",
     "hessian": r"$\|\partial^2\Phi/\partial\theta^2\|$",
     "input_jacobian": r"$\|\partial\Phi/\partial\sigma\|_2$",
+    "input_jacobian_max": r"$\|\partial\Phi/\partial\sigma\|_\infty$",
+    "input_hessian": r"$\|\partial^2\Phi/\partial\sigma^2\|$",
+    "mixed_hessian": r"$\|\partial^2\Phi/\partial\sigma\partial\theta\|$",
 }
 _ESCAPED = {
     "\\": r"\textbackslash{}",

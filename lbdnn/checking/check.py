@@ -23,12 +23,15 @@ from .spans import NotShown
 from .verdict import Finding, Row, Verdict
 
 _BITS = 128
-_METHODS = ("Polynomial", "Layerwise", "Dissipation", "Refined")
+_METHODS = ("Interval", "Polynomial", "Layerwise", "Dissipation", "Refined")
 _NORMS = {
     "value": "euclidean",
     "jacobian": "operator",
     "hessian": "operator",
     "input_jacobian": "operator",
+    "input_jacobian_max": "maximum",
+    "input_hessian": "operator",
+    "mixed_hessian": "operator",
 }
 _DISSIPATION = {
     "jacobian": check_jacobian,
@@ -177,8 +180,10 @@ def _by_own_bound(bound: Bound, region: _Region) -> str:
         if region.norms().hessian_at_most(arb(bound.upper)):
             return "by norms of layers"
         raise NotShown(f"{bound.method} gives no proof, and the checker's own bound is larger")
-    else:
+    elif bound.quantity in ("jacobian", "input_jacobian"):
         own, how = getattr(region.norms(), bound.quantity), "by norms of layers"
+    else:
+        raise NotShown(f"{bound.method} gives no proof, and the checker has no bound of its own")
     if own <= bound.upper:
         return how
     raise NotShown(

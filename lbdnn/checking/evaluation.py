@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from functools import reduce
 from typing import Any
 
 from flint import arb, arb_series
@@ -13,7 +14,16 @@ from .definitions import definition
 from .regions import Parameters, Refused
 from .spans import NotShown
 
-_DIRECTIONS = {"value": 0, "jacobian": 1, "hessian": 2, "input_jacobian": 1}
+# In which spaces the directions of a witness lie: that of θ, that of σ.
+_DIRECTIONS = {
+    "value": "",
+    "jacobian": "θ",
+    "hessian": "θθ",
+    "input_jacobian": "σ",
+    "input_jacobian_max": "",
+    "input_hessian": "σ",
+    "mixed_hessian": "θσ",
+}
 
 
 def attained(
@@ -21,34 +31,49 @@ def attained(
 ) -> arb:
     """‖T(σ, θ)[directions]‖ over the product of the directions' norms.
 
-    T is Φ, Φ'[E], Φ''[E, F] or (∂Φ/∂σ)[v], a lower bound of the norm of T whatever the directions.
+    T is Φ, Φ'[E], Φ''[E, F], (∂Φ/∂σ)[v], (∂²Φ/∂σ²)[v, v] or (∂²Φ/∂θ∂σ)[E, v], a lower bound of the
+    norm of T whatever the directions; or the largest sum of a row of |∂Φ/∂σ|.
     """
-    count = _DIRECTIONS[quantity]
-    size = len(sigma) if quantity == "input_jacobian" else len(theta)
-    if not isinstance(directions, list) or len(directions) != count:
-        raise Refused(f"the witness of {quantity} needs {count} directions")
-    vectors = [_vector(d, size) for d in directions]
+    spaces = _DIRECTIONS[quantity]
+    if not isinstance(directions, list) or len(directions) != len(spaces):
+        raise Refused(f"the witness of {quantity} needs {len(spaces)} directions")
+    sizes = {"θ": len(theta), "σ": len(sigma)}
+    vectors = [_vector(d, sizes[space]) for d, space in zip(directions, spaces, strict=True)]
     norms = [_length(v) for v in vectors]
     if not all(n > 0 for n in norms):
         raise Refused("a direction of the witness is no direction")
 
-    def term(order: int, along: list[arb] | None) -> list[arb]:
-        on_input = quantity == "input_jacobian"
-        weights = _series(theta, None if on_input else along, order + 1)
-        point = _series(sigma, along if on_input else None, order + 1)
+    def term(order: int, on_theta: list[arb] | None, on_sigma: list[arb] | None) -> list[arb]:
+        weights, point = _series(theta, on_theta, order + 1), _series(sigma, on_sigma, order + 1)
         found = _network(net, iter(_rows(weights, own)), point)
         return [phi[order] for phi in found]
 
-    if count == 0:
-        return _length(term(0, None))
-    if count == 1:
-        return _length(term(1, vectors[0])) / norms[0]
-    # Φ''[E, F] = ¼(Φ''[E + F, E + F] − Φ''[E − F, E − F]); a series holds ½Φ''.
-    plus, minus = (
-        term(2, [a + sign * b for a, b in zip(*vectors, strict=True)]) for sign in (1, -1)
-    )
-    mixed = [(a - b) / 2 for a, b in zip(plus, minus, strict=True)]
-    return _length(mixed) / (norms[0] * norms[1])
+    def mixed(*pairs: tuple[list[arb] | None, list[arb] | None]) -> list[arb]:
+        # T[a, b] = ¼(T[a + b, a + b] − T[a − b, a − b]); a series holds ½T.
+        plus, minus = (term(2, *pair) for pair in pairs)
+        return [(a - b) / 2 for a, b in zip(plus, minus, strict=True)]
+
+    if quantity == "value":
+        return _length(term(0, None, None))
+    if quantity == "input_jacobian_max":
+        columns = [
+            term(1, None, [arb(int(i == j)) for i in range(len(sigma))]) for j in range(len(sigma))
+        ]
+        sums = [sum((abs(x) for x in row), arb(0)) for row in zip(*columns, strict=True)]
+        return reduce(lambda a, b: a.max(b), sums)
+    if quantity == "jacobian":
+        return _length(term(1, vectors[0], None)) / norms[0]
+    if quantity == "input_jacobian":
+        return _length(term(1, None, vectors[0])) / norms[0]
+    if quantity == "input_hessian":
+        return 2 * _length(term(2, None, vectors[0])) / norms[0] ** 2
+    first, second = vectors
+    if quantity == "mixed_hessian":
+        found = mixed((first, second), (first, [-x for x in second]))
+    else:
+        sums = ([a + sign * b for a, b in zip(first, second, strict=True)] for sign in (1, -1))
+        found = mixed(*((both, None) for both in sums))
+    return _length(found) / (norms[0] * norms[1])
 
 
 def _vector(values: Any, size: int) -> list[arb]:

@@ -19,6 +19,9 @@ SYMBOLS = {
     "jacobian": r"$\|\partial\Phi/\partial\theta\|$",
     "hessian": r"$\|\partial^2\Phi/\partial\theta^2\|$",
     "input_jacobian": r"$\|\partial\Phi/\partial\sigma\|$",
+    "input_jacobian_max": r"$\|\partial\Phi/\partial\sigma\|_\infty$",
+    "input_hessian": r"$\|\partial^2\Phi/\partial\sigma^2\|$",
+    "mixed_hessian": r"$\|\partial^2\Phi/\partial\sigma\partial\theta\|$",
     "remainder": r"$\|R\|$",
 }
 

@@ -12,7 +12,7 @@ from jaxtyping import Array
 from ..networks import Chain
 from ..sets import InputRegion, ParameterRegion
 from .coordinates import flat, matrices, nearest, with_biases
-from .forms import COUNT, directions, form
+from .forms import COUNT, directions, form, turns
 from .starts import Start
 
 # A step is taken if it beats the least of so many values before it.
@@ -21,9 +21,11 @@ _MEMORY = 10
 
 def taken_directions(quantity: str, start: Start) -> Array:
     """The directions that the quantity takes, as one vector."""
-    if quantity == "input_jacobian":
-        return start.along_sigma
-    return start.along_theta[: COUNT[quantity]].ravel()
+    on_theta, on_sigma = COUNT[quantity]
+    theta = start.along_theta[:on_theta].ravel()
+    if on_sigma == 0:
+        return theta
+    return jnp.concatenate([theta, start.along_sigma]) if on_theta else start.along_sigma
 
 
 @partial(jax.jit, static_argnums=(0, 1))
@@ -54,8 +56,7 @@ def _climb(
     n, behind, held = net.inputs, net.inputs + net.size, start.held
     own = taken_directions(quantity, start)
     x = jnp.concatenate([start.sigma, start.coordinates, own])
-    turns = [part + behind for part in np.split(np.arange(own.size), COUNT[quantity] or 1)]
-    turns = [slice(part[0], part[-1] + 1) for part in turns if part.size]
+    places = [slice(behind + t.start, behind + t.stop) for t in turns(net, quantity)]
 
     # In these units every group of variables is of order 1; so are pre-activations.
     reach = parameters.reach()
@@ -80,7 +81,7 @@ def _climb(
     def retracted(x: Array) -> Array:
         sigma = inputs.project(x[:n])
         own = nearest(net, parameters, matrices(net, x[n:behind]), sigma, held)
-        return jnp.concatenate([sigma, flat(own), *(_unit(x[at]) for at in turns)])
+        return jnp.concatenate([sigma, flat(own), *(_unit(x[at]) for at in places)])
 
     def evaluated(x: Array) -> tuple[Array, Array]:
         """The value, none outside the ball, and the gradient's tangential part."""
@@ -101,7 +102,7 @@ def _climb(
         along = unit[:n] * towards[:n]
         tiny = 1e-7 / _positive(jnp.max(jnp.abs(along)))
         along = (inputs.project(x[:n] + tiny * along) - x[:n]) / (tiny * _positive(unit[:n]))
-        across = [towards[at] - jnp.vdot(towards[at], x[at]) * x[at] for at in turns]
+        across = [towards[at] - jnp.vdot(towards[at], x[at]) * x[at] for at in places]
         towards = jnp.concatenate([along, towards[n:behind], *across])
         outside = (held > 0) & (size > (1 + 1e-12) * edge)
         usable = jnp.isfinite(value) & ~outside
@@ -139,9 +140,10 @@ def _climb(
     state = (x, jnp.zeros_like(x), 1.0, 1.0, jnp.full(_MEMORY, -1.0), x, -1.0)
     *_, best, top = jax.lax.fori_loop(0, steps, step, state)
     end = start._replace(sigma=best[:n], coordinates=best[n:behind])
-    if quantity == "input_jacobian":
-        return top, end._replace(along_sigma=best[behind:])
-    own = best[behind:].reshape(-1, net.size)
+    on_theta, on_sigma = COUNT[quantity]
+    if on_sigma:
+        end = end._replace(along_sigma=best[len(best) - n :])
+    own = best[behind : behind + on_theta * net.size].reshape(-1, net.size)
     return top, end._replace(along_theta=start.along_theta.at[: len(own)].set(own))
 
 

@@ -9,11 +9,11 @@ import jax.numpy as jnp
 import numpy as np
 from hypothesis import strategies as st
 
-from lbdnn import Ball, Box, Chain, FullyConnected, LayerBalls
+from lbdnn import Ball, Box, Chain, FullyConnected, LayerBalls, ResidualNetwork
 from lbdnn.activations import get
-from lbdnn.networks import Affine, Pointwise, Scaling
+from lbdnn.bounds.method import ALL as QUANTITIES
+from lbdnn.networks import Affine, Pointwise, Residual, Scaling
 
-QUANTITIES = ("value", "jacobian", "hessian", "input_jacobian")
 NETWORKS = {
     "unequal widths": FullyConnected((2, 3, 1, 4, 2), ("tanh", "gelu", "sin")),
     "scaled": FullyConnected(
@@ -41,6 +41,21 @@ NETWORKS = {
     "jumps": FullyConnected((1, 2, 2, 1), ("softsign", "hardshrink")),
     "part of the line": FullyConnected((1, 2, 1), get("soft_exponential", -0.5)),
     "no hidden layer": FullyConnected((2, 2)),
+    "residual": ResidualNetwork((2, 3, 1), "tanh", blocks=2, hidden=(2,)),
+    "nested residual": Chain(
+        (
+            Residual(
+                (
+                    Affine(2, 1),
+                    Pointwise(get("sin")),
+                    Residual((Affine(1, 1, bias=False),)),
+                    Affine(1, 2),
+                )
+            ),
+            Residual((Scaling((0.5, -1.0), (0.1, 0.0)), Pointwise(get("tanh")))),
+        ),
+        2,
+    ),
 }
 
 CHAIN_OF_ONES = FullyConnected(
@@ -54,7 +69,7 @@ CHAIN_OF_ONES = FullyConnected(
 
 
 def norms_at(net: Chain, sigma: jax.Array, theta: jax.Array, other: jax.Array) -> dict[str, Any]:
-    """The norms at a point (the Hessian's from below) and the Taylor remainder to another θ."""
+    """The norms at a point (second derivatives' from below) and the Taylor remainder to another θ."""
 
     def phi(vector: jax.Array, point: jax.Array) -> jax.Array:
         return net(net.unravel(vector), point)
@@ -63,11 +78,19 @@ def norms_at(net: Chain, sigma: jax.Array, theta: jax.Array, other: jax.Array) -
     tensor = jax.hessian(phi)(theta, sigma)
     directions = jnp.linalg.eigh(tensor)[1]
     second = jnp.einsum("oab,xai,xbi->oxi", tensor, directions, directions)
+    on_sigma, curved = jax.jacfwd(phi, 1)(theta, sigma), jax.hessian(phi, 1)(theta, sigma)
+    bent = jnp.einsum("oab,xai,xbi->oxi", curved, *[jnp.linalg.eigh(curved)[1]] * 2)
+    mixed = jax.jacfwd(jax.jacrev(phi), 1)(theta, sigma)
+    left, _, right = jnp.linalg.svd(mixed, full_matrices=False)
+    crossed = jnp.einsum("opn,xpi,xin->oxi", mixed, left, right)
     return {
         "value": jnp.linalg.norm(value),
         "jacobian": jnp.linalg.norm(slope, 2),
         "hessian": jnp.max(jnp.linalg.norm(second, axis=0)),
-        "input_jacobian": jnp.linalg.norm(jax.jacfwd(phi, 1)(theta, sigma), 2),
+        "input_jacobian": jnp.linalg.norm(on_sigma, 2),
+        "input_jacobian_max": jnp.max(jnp.sum(jnp.abs(on_sigma), 1)),
+        "input_hessian": jnp.max(jnp.linalg.norm(bent, axis=0)),
+        "mixed_hessian": jnp.max(jnp.linalg.norm(crossed, axis=0)),
         "remainder": jnp.linalg.norm(phi(other, sigma) - value - slope @ (other - theta)),
         "distance": jnp.linalg.norm(other - theta),
     }

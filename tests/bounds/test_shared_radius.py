@@ -9,7 +9,7 @@ from hypothesis import given, settings, strategies as st
 
 from lbdnn import Ball, Box
 from lbdnn.bounds.layers import enclose
-from lbdnn.bounds.layerwise import _budget_terms
+from lbdnn.bounds.terms import _budget_terms
 
 from .points import CHAIN_OF_ONES
 

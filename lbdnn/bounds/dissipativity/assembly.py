@@ -9,7 +9,7 @@ from jaxtyping import Array
 
 from ...activations import Activation
 from ...intervals import up
-from ...networks import Affine, Chain, Pointwise
+from ...networks import Affine, Chain, Pointwise, Residual
 from ...sets import ParameterRegion
 from ..layers import Enclosure
 from ..majorants import COUNT, majorants
@@ -23,8 +23,11 @@ def stages_of(net: Chain, known: Enclosure, parameters: ParameterRegion) -> Laye
     The radius that the layers share is shared only where it says more than the layers' own.
     Infinite slopes or curvatures stay infinite: what they make of a bound is infinite or NaN.
     """
-    activations, trailing = _between(net)
-    own = parameters.layer_radii()
+    if any(isinstance(operation, Residual) for operation in net.written_out):
+        activations, trailing = [None] * len(known.layers), True
+    else:
+        activations, trailing = _between(net)
+    own = jnp.stack([layer.radius for layer in known.layers])
     shares = parameters.radius < jnp.sqrt(jnp.sum(own**2))
     shared = jnp.where(shares, up(parameters.radius**2), 0.0)
     separate = jnp.where(shares, 0.0, up(own**2))
@@ -48,12 +51,12 @@ def stages_of(net: Chain, known: Enclosure, parameters: ParameterRegion) -> Laye
                 jnp.pad(rows, [(0, n - rows.shape[0]), (0, 0), (0, 0)]),
                 separate[j],
                 layer.norm,
-                jnp.ones(()),
+                layer.holds,
             )
         )
     if trailing or not stages:
         bend, zero = known.bend, jnp.zeros(())
-        rows = _rows(activations[-1] if trailing else None, bend.curvature)
+        rows = _rows(activations[-1] if trailing and activations else None, bend.curvature)
         rows = jnp.pad(rows, [(0, n - m), (0, 0), (0, 0)])
         identity = padded(jnp.eye(m))
         stages.append(Stage(identity, padded(bend.low), padded(bend.high), rows, zero, zero, zero))
@@ -66,7 +69,7 @@ def stages_of(net: Chain, known: Enclosure, parameters: ParameterRegion) -> Laye
         front.norm,
         padded(front.weight * slope),
         up(separate[0] * up(steepest**2)),
-        up(shared * up(steepest**2)),
+        front.holds * up(shared * up(steepest**2)),
     )
 
 

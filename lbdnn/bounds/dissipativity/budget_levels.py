@@ -69,7 +69,7 @@ def dominating(
     weights = jax.nn.softmax(jnp.where(real, preference.reshape(-1)[index], -jnp.inf), -1)
     mean = jnp.einsum("uc,ucij->uij", weights, ending)
     # Padded neurons leave zero rows: with this floor all are definite.
-    floor = 1e-9 * jnp.trace(mean, axis1=-2, axis2=-1) + 1e-200
+    floor = 1e-7 * jnp.trace(mean, axis1=-2, axis2=-1) + 1e-200
     mean, ending = (x + _diagonal(floor, x) for x in (mean, ending))
     relative = inverse(mean)[:, None] @ ending
     # Two bounds of λ_max(mean⁻¹C): for C far from the mean, and near it.

@@ -65,8 +65,8 @@ class PathStep(NamedTuple):
 
 
 def taken(grid: Levels, stage: Stage, shared: Array) -> Array:
-    """‖Δ‖² at the vertices, (t, a), rounded up."""
-    return up(stage.own + up(shared * jnp.asarray(grid.share)))
+    """‖Δ‖² at the vertices, (t, a), rounded up; 0 without parameters."""
+    return stage.holds * up(stage.own + up(shared * jnp.asarray(grid.share)))
 
 
 def path_step(
