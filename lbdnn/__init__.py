@@ -10,6 +10,7 @@ from .bounds import (
     certify as certify,
     polynomials as polynomials,
 )
+from .bounds.evaluation_error import evaluation_error as evaluation_error
 from .bounds.parts import (
     BlockBounds as BlockBounds,
     bounds_by_block as bounds_by_block,

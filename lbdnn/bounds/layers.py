@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ..intervals import Interval, euclidean, spectral_norm, up
+from ..intervals import Interval, down, euclidean, spectral_norm, up
 from ..networks import Affine, Chain, Operation, Pointwise, Repeat, Residual, Scaling
 from ..sets import InputRegion, ParameterRegion
 
@@ -38,6 +38,7 @@ class Layer(NamedTuple):
     `bend` is ψ_j, (n_in,); `weight` is W_j at the region's centre, (n_out, n_in); `radius` bounds
     ‖E_j‖_F; `norm` bounds ‖[s_j; 1]‖ (‖s_j‖ without bias). ψ_0 is what stands before the first
     affine map. `holds` is 1, or 0 for a fixed map without parameters, whose radius and norm are 0.
+    `aligned` bounds (ŝᵀ[v; 0])² over unit v, ŝ the unit vector along [s_j; 1]: below 1 with bias.
 
     Inside a residual block Φ_j is [η; z], what the shortcut carries above what the block has made
     of it: ψ_j is the identity on η, W_j is [[I, 0], [0, V_jᵀ]], and E_j acts on the lower part
@@ -49,6 +50,7 @@ class Layer(NamedTuple):
     radius: Float[Array, ""]
     norm: Float[Array, ""]
     holds: Float[Array, ""]
+    aligned: Float[Array, ""]
 
 
 class Enclosure(NamedTuple):
@@ -111,8 +113,11 @@ def _enclosed(
             own, radius, entry = next(given)
             grown = euclidean(jnp.stack([norm, jnp.ones_like(norm)])) if operation.bias else norm
             weight = _beside(state.carried, operation.weight(own))
-            layers.append(Layer(bend, weight, radius, grown, jnp.ones_like(norm)))
-            x, norm = _through_affine(operation, own, entry, radius, x, grown)
+            one = jnp.ones_like(norm)
+            # ‖s‖²/(‖s‖² + 1), which grows with ‖s‖.
+            aligned = up(1 - down(1 / up(grown**2))) if operation.bias else one
+            layers.append(Layer(bend, weight, radius, grown, one, jnp.minimum(aligned, one)))
+            x, norm = through_affine(operation, own, entry, radius, x, grown)
             bend = _straight(weight[:, 0])
         else:
             bend = _composed(_carried(state.carried, _derivatives(operation, x)), bend)
@@ -132,14 +137,14 @@ def _residual(
     twice = _beside(outer, jnp.concatenate([eye, eye]))
     inside = _State(x, norm, _straight(twice[:, 0]), (*aside, (x, norm)))
     end, inner = _enclosed(operation.operations, given, inside)
-    layers = [Layer(bend, twice, zero, zero, zero), *inner]
+    layers = [Layer(bend, twice, zero, zero, zero, zero), *inner]
     added = _beside(outer, jnp.concatenate([eye, eye], 1))
     if isinstance(operation.operations[-1], Affine):
         # Nothing stands between this layer and the sum.
         last = layers.pop()
         layers.append(last._replace(weight=_selected(added, last.weight)))
     else:
-        layers.append(Layer(end.bend, added, zero, zero, zero))
+        layers.append(Layer(end.bend, added, zero, zero, zero, zero))
     if isinstance(operation.operations[0], Affine) and len(layers) > 2:
         # Nor between the copy and this one; of a single layer it would make I + W, rounded.
         first = layers[1]
@@ -198,9 +203,10 @@ def _straight(x: Array) -> Bend:
     return Bend(jnp.ones_like(x), jnp.ones_like(x), jnp.zeros_like(x))
 
 
-def _through_affine(
+def through_affine(
     operation: Affine, own: Array, entry: Array, radius: Array, x: Interval, grown: Array
 ) -> tuple[Interval, Array]:
+    """An interval and a norm of V_jᵀ[x; 1] over the region, grown ≥ ‖[x; 1]‖."""
     nominal = operation.weight(own) @ x
     if operation.bias:
         nominal = nominal + own[:, -1]
@@ -233,15 +239,16 @@ def _composed(outer: Bend, inner: Bend) -> Bend:
 
 def _through_elementwise(operation: Operation, x: Interval, norm: Array) -> tuple[Interval, Array]:
     zero = jnp.zeros_like(x.lo)
-    at_zero = _image(operation, Interval(zero, zero)).magnitude()
+    at_zero = image(operation, Interval(zero, zero)).magnitude()
     # ‖ψ(x)‖ ≤ ‖ψ(0)‖ + sup|ψ'|·‖x‖, the slope taken between 0 and x.
     between = Interval(jnp.minimum(x.lo, zero), jnp.maximum(x.hi, zero))
     lipschitz = jnp.max(_derivatives(operation, between).slope)
     norm = up(euclidean(at_zero) + up(lipschitz * norm))
-    return _image(operation, x), norm
+    return image(operation, x), norm
 
 
-def _image(operation: Operation, x: Interval) -> Interval:
+def image(operation: Operation, x: Interval) -> Interval:
+    """An interval of what an elementwise operation makes of x."""
     if isinstance(operation, Pointwise):
         return Interval(*operation.activation.enclose(0, x.lo, x.hi))
     assert isinstance(operation, Scaling)

@@ -46,6 +46,7 @@ class Stage:
     bend: Bend
     weight: arb_mat
     norm: arb | None
+    aligned: arb
     own: arb
     numbers: dict[str, Any]
 
@@ -93,7 +94,7 @@ class Proof:
         self.corners = _corners(self.levels)
         self.triangles = self.corners[-1].triangle + 1
         self.stages = []
-        for (bend, weight, norm), rest, numbers in zip(
+        for (bend, weight, norm, aligned), rest, numbers in zip(
             wanted, [*own[1:], arb(0)], given, strict=False
         ):
             n_in, n_out = weight.ncols(), weight.nrows()
@@ -101,7 +102,7 @@ class Proof:
                 name: shaped(numbers, name, shape)
                 for name, shape in self._shapes(n_in, n_out).items()
             }
-            self.stages.append(Stage(bend, weight, norm, rest, read))
+            self.stages.append(Stage(bend, weight, norm, aligned, rest, read))
         if quantity == "input_jacobian":
             self.front = shaped(proof, "stiffness", (self.triangles,))
 
@@ -114,7 +115,7 @@ class Proof:
         if self.quantity == "jacobian":
             size = n_out
             return slopes | {"storage": (nodes, size, size), "stiffness": (t,), "sector": (t, n)}
-        scalars = ("column_stiffness", "stiffness", "split", "exchange")
+        scalars = ("column_stiffness", "stiffness", "split", "exchange", "across")
         vectors = {"pivot": (t, n), "majorant": (t, n, 3), "sector": (t, n)}
         vectors |= {"columns": (t, 3, n)}
         storage = {"storage": (nodes, n, n)}

@@ -100,9 +100,9 @@ def check_hessian(proof: Proof, upper: arb) -> None:
             if stage.norm is not None:
                 q = paths.nodes[j + 1][corner.before]
                 source = arb(0) if last else stage.norm**2 / (numbers.stiffness * numbers.split)
-                room = identity((upper - source) / numbers.exchange, q.nrows())
-                if not positive_definite((room - q).tolist()):
-                    raise Refused("the proof shows a larger bound than the one stated")
+                for room in ((upper - source) / numbers.exchange, upper / numbers.across):
+                    if not positive_definite((identity(room, q.nrows()) - q).tolist()):
+                        raise Refused("the proof shows a larger bound than the one stated")
     first = stored[0][-1] * proof.known.layers[0].norm ** 2
     if not positive_definite((identity(upper, first.nrows()) - first).tolist()):
         raise Refused("the proof shows a larger bound than the one stated")
@@ -112,12 +112,14 @@ class _Multipliers:
     """Those of a triangle that are single numbers, positive."""
 
     def __init__(self, stage: Stage, corner: Corner) -> None:
-        names = ("stiffness", "split", "exchange")
-        self.stiffness, self.split, self.exchange = (
+        names = ("stiffness", "split", "exchange", "across")
+        self.stiffness, self.split, self.exchange, self.across = (
             positive(stage.numbers[name][corner.triangle])[0] for name in names
         )
         if not self.split < 1:
             raise Refused("a multiplier of the proof, a share, is not below 1")
+        if not self.exchange <= self.across:
+            raise Refused("the exchange across [s; 1] is below that along it")
 
 
 def _check_majorants(stage: Stage, triangles: int) -> None:
@@ -144,7 +146,7 @@ def _curved_holds(
     s = numbers.stiffness
     loss = arb(0) if later is None else proof.moved(stage, corner) / (s * (1 - numbers.split))
     if stage.norm is not None:
-        loss += 1 / numbers.exchange
+        loss += stage.aligned / numbers.exchange + (1 - stage.aligned) / numbers.across
     pivots = positive(stage.numbers["pivot"][corner.triangle])
     rows = stage.numbers["majorant"][corner.triangle].tolist()
     cross, inner, outer = stage.sector("sector", corner.triangle)

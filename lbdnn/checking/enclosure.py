@@ -77,11 +77,20 @@ class Bend:
 
 @dataclass
 class Layer:
-    """Φ_j = V_jᵀ[ψ_j(Φ_{j−1}); 1]: ψ_j, W_j of the centre, and a bound of ‖[ψ_j(Φ_{j−1}); 1]‖."""
+    """Φ_j = V_jᵀ[ψ_j(Φ_{j−1}); 1]: ψ_j, W_j of the centre, and a bound of ‖[ψ_j(Φ_{j−1}); 1]‖.
+
+    Without bias there is no 1. `aligned` is the largest square of the part of a unit vector [v; 0]
+    along [ψ_j(Φ_{j−1}); 1]: ‖s‖²/(‖s‖² + 1).
+    """
 
     bend: Bend
     weight: arb_mat
     norm: arb
+    bias: bool
+
+    @property
+    def aligned(self) -> arb:
+        return 1 - 1 / self.norm**2 if self.bias else arb(1)
 
 
 @dataclass
@@ -111,7 +120,7 @@ def enclose(net: Chain, inputs: Inputs, parameters: Parameters) -> Enclosure:
                 if operation.bias:
                     norm = euclidean([norm, arb(1)])
                 weight = _columns(centers[j], operation.n_in)
-                layers.append(Layer(bend, weight, norm))
+                layers.append(Layer(bend, weight, norm, operation.bias))
                 x, norm = _through_affine(centers[j], x, norm, parameters, j)
                 bend = Bend.straight(len(x))
             case Scaling(scale, offset):
@@ -204,12 +213,12 @@ def _times(a: Span, b: Span) -> Span:
     return hull([scaled(a, b.lo, arb(0)), scaled(a, b.hi, arb(0))])
 
 
-def stages(known: Enclosure) -> Sequence[tuple[Bend, arb_mat, arb | None]]:
-    """(ψ_j, W_j, ‖[s_j; 1]‖) for j ≥ 1; at the end the identity, with None, where something stands
-    behind the last layer, or where there is but one."""
-    found: list[tuple[Bend, arb_mat, arb | None]] = [
-        (layer.bend, layer.weight, layer.norm) for layer in known.layers[1:]
+def stages(known: Enclosure) -> Sequence[tuple[Bend, arb_mat, arb | None, arb]]:
+    """(ψ_j, W_j, ‖[s_j; 1]‖, `Layer.aligned`) for j ≥ 1; at the end the identity, with None, where
+    something stands behind the last layer, or where there is but one."""
+    found: list[tuple[Bend, arb_mat, arb | None, arb]] = [
+        (layer.bend, layer.weight, layer.norm, layer.aligned) for layer in known.layers[1:]
     ]
     if known.trailing or not found:
-        found.append((known.bend, identity(arb(1), len(known.bend.slopes)), None))
+        found.append((known.bend, identity(arb(1), len(known.bend.slopes)), None, arb(1)))
     return found

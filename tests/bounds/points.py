@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from lbdnn import Ball, Box, Chain, FullyConnected, LayerBalls, ResidualNetwork
 from lbdnn.activations import get
-from lbdnn.bounds.method import ALL as QUANTITIES
+from lbdnn.bounds.method import ALL
 from lbdnn.networks import Affine, Pointwise, Residual, Scaling
 
+QUANTITIES = ALL
 NETWORKS = {
     "unequal widths": FullyConnected((2, 3, 1, 4, 2), ("tanh", "gelu", "sin")),
     "scaled": FullyConnected(
@@ -69,7 +70,7 @@ CHAIN_OF_ONES = FullyConnected(
 
 
 def norms_at(net: Chain, sigma: jax.Array, theta: jax.Array, other: jax.Array) -> dict[str, Any]:
-    """The norms at a point (second derivatives' from below) and the Taylor remainder to another θ."""
+    """The norms (second derivatives from below) and the Taylor remainder to another θ."""
 
     def phi(vector: jax.Array, point: jax.Array) -> jax.Array:
         return net(net.unravel(vector), point)

@@ -19,7 +19,8 @@ PROOFS = {
     "input_jacobian": ("low", "high", "path", "path_stiffness", "path_sector"),
     "hessian": (
         *("low", "high", "path", "path_stiffness", "path_sector", "column_stiffness", "columns"),
-        *("storage", "stiffness", "split", "exchange", "pivot", "majorant", "sector"),
+        *("storage", "stiffness", "split", "exchange", "across"),
+        *("pivot", "majorant", "sector"),
     ),
 }
 ARRAYS = [(quantity, name) for quantity, names in PROOFS.items() for name in names]

@@ -52,6 +52,7 @@ def stages_of(net: Chain, known: Enclosure, parameters: ParameterRegion) -> Laye
                 separate[j],
                 layer.norm,
                 layer.holds,
+                layer.aligned,
             )
         )
     if trailing or not stages:
@@ -59,7 +60,8 @@ def stages_of(net: Chain, known: Enclosure, parameters: ParameterRegion) -> Laye
         rows = _rows(activations[-1] if trailing and activations else None, bend.curvature)
         rows = jnp.pad(rows, [(0, n - m), (0, 0), (0, 0)])
         identity = padded(jnp.eye(m))
-        stages.append(Stage(identity, padded(bend.low), padded(bend.high), rows, zero, zero, zero))
+        slopes = padded(bend.low), padded(bend.high)
+        stages.append(Stage(identity, *slopes, rows, zero, zero, zero, zero))
     slope = front.bend.slope
     steepest = jnp.max(slope)
     return Layers(

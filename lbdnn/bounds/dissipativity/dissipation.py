@@ -35,12 +35,17 @@ class Dissipation:
 
     **Inequality.** Let V_j(x) = xᵀX_j x, X_{k+1} = 0, and numbers λ_j, τ_j, α_j > 0 with
 
-        V_j(x) ≥ Σ_n |β_jn| x_n² + ‖v‖²/α_j + V_{j+1}(W_j v + w + p) − λ_j‖p‖² − τ_j(‖w‖² − u_j‖v‖²)
+        V_j(x) ≥ Σ_n |β_jn| x_n² + ν_j‖v‖² + V_{j+1}(W_j v + w + p) − λ_j‖p‖² − τ_j(‖w‖² − u_j‖v‖²)
 
-    for all x, w, p and all v that D_j allows. As 2b_jᵀĒ_jv_j ≤ α_j‖b_j‖²e_j² + ‖v_j‖²/α_j, adding
-    up over the layers leaves uᵀδ²Φ ≤ ‖X_1‖m_0²e_0² + Σ_j (λ_j m_j² + α_j B_j²) e_j², so
+    for all x, w, p and all v that D_j allows. E_j acts in p_j along ŝ_j, the unit vector along
+    [s_j; 1], with norm f_j, and across it with norm g_j, f_j² + g_j² ≤ e_j². Of v_j the square of
+    the part along ŝ_j is at most κ_j²‖v_j‖², κ_j² = 1 − 1/m_j² (1 without bias). So for α_j ≤ α'_j
 
-        ‖∂²Φ/∂θ²‖ ≤ max(‖X_1‖ m_0², max_j (λ_j m_j² + α_j B_j²)),   B_j ≥ ‖P_kj‖ (λ_k dropped).
+        2b_jᵀĒ_jv_j ≤ ‖b_j‖²(α_j f_j² + α'_j g_j²) + ν_j‖v_j‖²,   ν_j = κ_j²/α_j + (1 − κ_j²)/α'_j,
+
+    and adding up over the layers leaves, with B_j ≥ ‖P_kj‖ and λ_k dropped,
+
+        ‖∂²Φ/∂θ²‖ ≤ max(‖X_1‖ m_0², max_j (λ_j m_j² + α_j B_j²), max_j α'_j B_j²).
 
     It becomes a matrix inequality by the S-procedure: slopes in [low, high] satisfy
     Σ T_n (v_n − low_n x_n)(high_n x_n − v_n) ≥ 0 for T ≥ 0 (as in LipSDP, Fazlyab et al. 2019),

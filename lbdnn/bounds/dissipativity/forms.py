@@ -21,7 +21,8 @@ class Stage(NamedTuple):
 
     weight (n, n); low, high (n,): the slopes in D; bends (n, g, 3): rows (a, b, c) with
     |ς''| ≤ a + b ς' − c ς'²; own (): ‖Δ‖² beside what is shared; norm (): m ≥ ‖[s; 1]‖; holds ():
-    1 where the affine map has parameters, 0 for what follows the last one.
+    1 where the affine map has parameters, 0 for what follows the last one; aligned (): κ² ≥ the
+    square of the part of a unit v along [s; 1].
     """
 
     weight: Float[Array, "n n"]
@@ -31,6 +32,7 @@ class Stage(NamedTuple):
     own: Float[Array, ""]
     norm: Float[Array, ""]
     holds: Float[Array, ""]
+    aligned: Float[Array, ""]
 
 
 class Sector(NamedTuple):

@@ -78,6 +78,7 @@ def _curved(step: Any, n: int) -> dict[str, np.ndarray]:
         "stiffness": step.stiffness,
         "split": step.split,
         "exchange": step.exchange,
+        "across": step.across,
         "pivot": step.pivot[:, :n],
         "majorant": step.majorant[:, :n],
         "sector": step.sector[:, :n],

@@ -95,6 +95,7 @@ class CurvedStep(NamedTuple):
     stiffness: Array
     split: Array
     exchange: Array
+    across: Array
     pivot: Array
     majorant: Array
     sector: Array
@@ -116,10 +117,15 @@ def hessian_step(
     weight = jnp.broadcast_to(stage.weight, (grid.triangles, n, n))
     s, split = stiffness(at, own["through"]), jax.nn.sigmoid(own["split"])
     exchange = jnp.exp(own["exchange"])
+    source = jnp.where(last, 0.0, stage.norm**2 / (s * split))
+    back = largest(path.later)[grid.before]
+    # What the exchange across [s; 1] may cost as much as the rest does.
+    across = exchange + source / (jnp.max(back, 1) + SMALL)
     # Behind the last stage there is nothing to store: Δ and p of that layer do not enter X.
     carried = jnp.where(last, 0.0, moved / (s * (1 - split))[:, None])
     inside = through_affine(at, weight, s)
-    inside = inside + identity(carried + stage.holds / exchange[:, None], n)
+    exchanged = stage.aligned / exchange + (1 - stage.aligned) / across
+    inside = inside + identity(carried + stage.holds * exchanged[:, None], n)
 
     pivot = jnp.exp(own["pivot"]) * jnp.sqrt(jnp.mean(path.columns, 1) + SMALL)
     share = jax.nn.softmax(own["bend"], -1)
@@ -134,10 +140,9 @@ def hessian_step(
     form = joined(sector(stage, t[:, None]), bend)
     nodes = dominating(grid, through_sector(inside, form), own["mean"])
 
-    back = largest(path.later)[grid.before]
-    source = jnp.where(last, 0.0, stage.norm**2 / (s * split))
-    cost = stage.holds * (exchange[:, None] * back + source[:, None])
-    return CurvedStep(later, nodes, s, split, exchange, pivot, majorant, t, cost)
+    cost = jnp.maximum(exchange[:, None] * back + source[:, None], across[:, None] * back)
+    cost = stage.holds * cost
+    return CurvedStep(later, nodes, s, split, exchange, across, pivot, majorant, t, cost)
 
 
 class HessianChain(NamedTuple):

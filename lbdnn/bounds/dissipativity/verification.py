@@ -43,6 +43,7 @@ def proved_hessian(grid: Levels, layers: Layers, chain: HessianChain) -> Float[A
         source = up(up(own.norm**2) / down(curved.stiffness * curved.split))
         source = jnp.where(is_last, 0.0, source)
         cost = up(up(curved.exchange[:, None] * back) + source[:, None])
+        cost = jnp.maximum(cost, up(curved.across[:, None] * back))
         return shown, own.holds * jnp.max(cost)
 
     shown, costs = jax.lax.map(stage, (stages, last, chain.paths, chain.curved))
@@ -119,7 +120,11 @@ def _curved_holds(
     """The same with X, the curvature in σ, and ‖v‖²/exchange for the exchanged term."""
     moved = taken(grid, stage, shared)
     loss = up(moved / down(curved.stiffness * (1 - curved.split))[:, None])
-    loss = up(jnp.where(last, 0.0, loss) + up(stage.holds / curved.exchange[:, None]))
+    # κ²/α + (1 − κ²)/α', which grows with κ² for α ≤ α'.
+    across = up(1 / curved.across)
+    along = up(up(1 / curved.exchange) - down(1 / curved.across))
+    exchanged = up(across + up(stage.aligned * jnp.maximum(along, 0.0)))
+    loss = up(jnp.where(last, 0.0, loss) + stage.holds * exchanged[:, None])
     columns, pivot = path.columns, curved.pivot[:, None]
     bend = bending(up(up(columns / pivot) + pivot) / 2, curved.majorant[:, None])
     forms = [sector(stage, curved.sector[:, None]), bend]

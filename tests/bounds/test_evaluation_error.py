@@ -1,0 +1,65 @@
+"""The deployed network stays within the bound of the real one."""
+
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from lbdnn import Ball, Box, FullyConnected, ResidualNetwork, evaluation_error
+
+NETWORKS = {
+    "tanh": FullyConnected((3, 8, 8, 2), "tanh", output_scaling=((2.0, 0.1), (1.0, -30.0))),
+    "relu": FullyConnected((3, 20, 2), "relu"),
+    "residual": ResidualNetwork((3, 4, 2), "gelu", blocks=2),
+}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 30.0])
+def test_no_evaluation_is_further_off(name: str, scale: float) -> None:
+    net, rng = NETWORKS[name], np.random.default_rng(0)
+    theta = scale * rng.standard_normal(net.size)
+    lo, hi = np.array([-1.0, -3.0, 0.1]), np.array([1.0, 5.0, 0.1])
+    radius = 0.1 * scale
+    steps = rng.standard_normal((200, net.size))
+    thetas = theta + radius * steps / np.linalg.norm(steps, axis=1, keepdims=True)
+    sigmas = rng.uniform(lo, hi, (200, 3))
+
+    def phi(theta: jax.Array, sigma: jax.Array) -> jax.Array:
+        return net(net.unravel(theta), sigma)
+
+    evaluated = jax.jit(jax.vmap(phi))
+    single = evaluated(thetas.astype(np.float32), sigmas.astype(np.float32))
+    with jax.enable_x64(True):
+        double = np.asarray(evaluated(thetas, sigmas))
+        own = net.unravel(theta)
+    found = evaluation_error(net, own, inputs=Box(lo, hi), parameters=Ball(radius))
+    off = np.linalg.norm(np.asarray(single, np.float64) - double, axis=1)
+    assert np.max(off) <= found
+    assert np.isfinite(found)
+
+
+def test_numbers_that_the_type_holds_are_not_rounded() -> None:
+    net = FullyConnected((1, 1), bias=False)
+    exact = (np.array([[float(np.float32(0.1))]]),)
+    rounded = (np.array([[0.1]]),)
+    inputs = Box(1.0, 1.0)
+    one, other = (evaluation_error(net, w, inputs=inputs) for w in (exact, rounded))
+    # What is left are a few roundings of a product of 0.1.
+    assert 0 < one < other < 0.1 * 6 * 2**-24
+
+
+def test_what_does_not_fit_has_no_bound() -> None:
+    net = FullyConnected((1, 1), bias=False)
+    huge = (np.array([[1e30]]),)
+    assert math.isinf(evaluation_error(net, huge, inputs=Box(0, 1e10)))
+    assert math.isfinite(evaluation_error(net, huge, inputs=Box(0, 1e10), dtype=jnp.float64))
+
+
+def test_a_type_without_fractions_is_refused() -> None:
+    net = FullyConnected((1, 1))
+    theta = net.unravel(np.zeros(2))
+    with pytest.raises(ValueError, match="floating-point type"):
+        evaluation_error(net, theta, inputs=Box(0, 1), dtype=np.int32)
