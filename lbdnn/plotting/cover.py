@@ -43,12 +43,12 @@ def cover(found: Supremum, quantity: str | None = None) -> Figure:
 
     figure, axes = pyplot.subplots(figsize=(4.6, 3.8))
     rectangles = PolyCollection(
-        corners, array=ratio, cmap="cividis", edgecolors="white", linewidths=0.3
+        list(corners), array=ratio, cmap="cividis", edgecolors="white", linewidths=0.3
     )
     if np.any(bounded):
         rectangles.set_clim(np.min(ratio[bounded]), np.max(ratio[bounded]))
     outlines = PolyCollection(
-        corners[possible],
+        list(corners[possible]),
         facecolors="none",
         edgecolors=_MAY_HOLD_THE_MAXIMUM,
         linewidths=1.0,
