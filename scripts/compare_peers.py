@@ -106,7 +106,7 @@ def computed(
 
 def report(found: list[dict[str, Any]]) -> None:
     """Prints the summary."""
-    print("bound / largest value found (geometric mean over seeds), seconds (median), first call's")
+    print("bound / largest value found (geometric mean over seeds), seconds (median; first seed)")
     last = None
     for row in found:
         radius = f"{100 * row['fraction']:g} % of ‖θ‖" if row["fraction"] else "0"
@@ -114,11 +114,10 @@ def report(found: list[dict[str, Any]]) -> None:
         if case != last:
             print(f"\n{case}")
             last = case
-        ratio = "left out" if row["ratio"] is None else f"{row['ratio']:.4g}"
-        print(
-            f"  {row['method']:<28}{ratio:>10}{row['seconds']:>10.3g} s{row['first']:>10.3g} s"
-            f"   {row['parameters']}"
-        )
+        numbers = f"{'left out':>10}{'':>24}"
+        if row["ratio"] is not None:
+            numbers = f"{row['ratio']:>10.4g}{row['seconds']:>10.3g} s{row['first']:>10.3g} s"
+        print(f"  {row['method']:<28}{numbers}   {row['parameters']}")
     print("\nimmrax rounds to nearest: its numbers are no proofs to the last bit.")
 
 

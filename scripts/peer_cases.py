@@ -48,7 +48,7 @@ class Case:
     radius: float
 
     def row(
-        self, method: str, quantity: str, bound: float | None, seconds: float, *, box: bool
+        self, method: str, quantity: str, bound: float | None, seconds: float | None, *, box: bool
     ) -> Row:
         return {
             "network": "×".join(str(k) for k in (len(self.sizes) - 2, self.sizes[1])),
@@ -58,7 +58,7 @@ class Case:
             "quantity": quantity,
             "method": method,
             "parameters": "point" if self.radius == 0 else "box about the ball" if box else "ball",
-            "bound": None if bound is None or math.isnan(bound) else bound,
+            "bound": bound,
             "seconds": seconds,
         }
 
@@ -156,8 +156,9 @@ def _dense(
 ) -> list[Row]:
     boxes = sides**case.net.inputs
     together, order = min(16, boxes), QUANTITIES.index(quantity) + 1
+    row = partial(case.row, f"dense intervals, {boxes} box{'es' * (boxes > 1)}", quantity, box=True)
     if (case.net, quantity, sides) in too_long:
-        return []
+        return [row(None, None)]
     if (key := (case.net, quantity, together)) not in compiled:
 
         def entries(weights: list, radius: Any, lo: Any, hi: Any) -> Any:
@@ -174,8 +175,8 @@ def _dense(
         bound = largest_over_cells(enclose, -ends, ends, sides, together=together, limit=limit)
     if math.isnan(bound):
         too_long.add((case.net, quantity, sides))
-    method = f"dense intervals, {boxes} box{'es' * (boxes > 1)}"
-    return [case.row(method, quantity, bound, time.perf_counter() - began, box=True)]
+        return [row(None, None)]
+    return [row(bound, time.perf_counter() - began)]
 
 
 def _sampled(case: Case, quantity: str, samples: int) -> list[Row]:

@@ -63,30 +63,24 @@ def main() -> None:
         sizes = tuple(case["sizes"])
         theta, lo, hi = (cases[f"{name}{case['index']}"] for name in ("theta", "lo", "hi"))
         for quantity, sides in ((q, s) for q in request["quantities"] for s in request["sides"]):
-            together = min(16, sides ** len(lo))
             key = (sizes, quantity, sides)
-            if key in too_long:
-                continue
-            kind = (sizes, quantity, together)
-            if kind not in compiled:
-                compiled[kind] = jax.jit(partial(enclosed, immrax, sizes, quantity))
-            enclose = partial(compiled[kind], theta, case["radius"])
-            began = time.perf_counter()
-            bound = largest_over_cells(
-                enclose, lo, hi, sides, together=together, limit=request["limit"]
-            )
-            seconds = time.perf_counter() - began
-            if math.isnan(bound):
-                too_long.add(key)
-            say(
-                {
-                    "index": case["index"],
-                    "quantity": quantity,
-                    "boxes": sides ** len(lo),
-                    "bound": None if math.isnan(bound) else bound,
-                    "seconds": seconds,
-                }
-            )
+            bound = seconds = None
+            if key not in too_long:
+                together = min(16, sides ** len(lo))
+                kind = (sizes, quantity, together)
+                if kind not in compiled:
+                    compiled[kind] = jax.jit(partial(enclosed, immrax, sizes, quantity))
+                enclose = partial(compiled[kind], theta, case["radius"])
+                began = time.perf_counter()
+                bound = largest_over_cells(
+                    enclose, lo, hi, sides, together=together, limit=request["limit"]
+                )
+                seconds = time.perf_counter() - began
+                if math.isnan(bound):
+                    bound = seconds = None
+                    too_long.add(key)
+            found = {"boxes": sides ** len(lo), "bound": bound, "seconds": seconds}
+            say({"index": case["index"], "quantity": quantity, **found})
 
 
 def enclosed(immrax, sizes, quantity, theta, radius, lo, hi):

@@ -20,8 +20,8 @@ REACHED = ("sampling", "attack")
 def summary(rows: Sequence[Row]) -> list[Row]:
     """For each network, quantity, radius and method: bound / largest value reached, and seconds.
 
-    `ratio` is the geometric mean over seeds, `largest` the maximum, both None where no bound was
-    computed; `seconds` the median, `first` the time of the first seed, compilation included.
+    `ratio` is the geometric mean over seeds, `largest` the maximum, `seconds` the median, `first`
+    that of the first seed, compilation included; None where no bound was computed.
     """
     reached: dict[tuple, float] = {}
     for row in rows:
@@ -41,6 +41,7 @@ def summary(rows: Sequence[Row]) -> list[Row]:
             for row in own
             if row["bound"] is not None and _case(row) in reached
         ]
+        seconds = [row["seconds"] for row in own if row["seconds"] is not None]
         found.append(
             dict(zip(("network", "quantity", "fraction", "method"), key, strict=True))
             | {
@@ -48,7 +49,7 @@ def summary(rows: Sequence[Row]) -> list[Row]:
                 "seeds": len(ratios),
                 "ratio": statistics.geometric_mean(ratios) if ratios else None,
                 "largest": max(ratios, default=None),
-                "seconds": statistics.median(row["seconds"] for row in own),
+                "seconds": statistics.median(seconds) if seconds else None,
                 "first": own[0]["seconds"],
             }
         )

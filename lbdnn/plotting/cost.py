@@ -28,7 +28,6 @@ def tightness_against_time(
         figsize=(2.4 * len(panels[0]) + 0.6, 2.3 * len(panels) + 0.6),
         squeeze=False,
         sharex=True,
-        sharey="row",
     )
     handles = {}
     for line, row in zip(grid, panels, strict=True):
