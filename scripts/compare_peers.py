@@ -105,7 +105,7 @@ def computed(
 
 
 def report(found: list[dict[str, Any]]) -> None:
-    """Prints the summary."""
+    """Prints the summary; "no value" to compare with is there where a run was interrupted."""
     print("bound / largest value found (geometric mean over seeds), seconds (median; first seed)")
     last = None
     for row in found:
@@ -114,7 +114,8 @@ def report(found: list[dict[str, Any]]) -> None:
         if case != last:
             print(f"\n{case}")
             last = case
-        numbers = f"{'left out':>10}{'':>24}"
+        why = "left out" if row["seconds"] is None else "no value"
+        numbers = f"{why:>10}{'':>24}"
         if row["ratio"] is not None:
             numbers = f"{row['ratio']:>10.4g}{row['seconds']:>10.3g} s{row['first']:>10.3g} s"
         print(f"  {row['method']:<28}{numbers}   {row['parameters']}")
