@@ -20,6 +20,9 @@ METHOD_COLOURS = {
     "refined": "#56B4E9",
     "attack": "#000000",
     "exact at centre": "#009E73",
+    "immrax": "#D55E00",
+    "dense intervals": "#E69F00",
+    "sampling": "#009E73",
 }
 METHOD_MARKERS = {
     "polynomial (all norms)": "s",
@@ -29,6 +32,9 @@ METHOD_MARKERS = {
     "refined": "P",
     "attack": "^",
     "exact at centre": "*",
+    "immrax": "s",
+    "dense intervals": "D",
+    "sampling": "X",
 }
 _STYLE: dict[Any, Any] = {
     "figure.constrained_layout.use": True,
