@@ -23,7 +23,8 @@ class Settings:
     """Fewer networks and a shorter attack."""
     suite: Literal["published", "full", "random", "controllers"] = "published"
     """full: more seeds, activations and sizes. random: structures drawn with --seed. controllers:
-    trained ones, from LBDNN_DATA. In these three, networks that are done are not done again."""
+    trained ones, from LBDNN_DATA. In these three, and with slow methods, networks that are done are
+    not done again."""
     model: Path | None = None
     """One network from a file: ONNX, .nnet, safetensors, or the text format."""
     inputs: tuple[str, str] | None = None

@@ -31,8 +31,8 @@ METHODS: dict[str, Method] = {
     "polynomial (all norms)": Polynomial(budgeted=False),
     "polynomial (budgeted)": Polynomial(budgeted=True),
     "layerwise": Layerwise(),
-    "dissipation": Dissipation(levels=2, steps=150),
-    "refined": Refined(gap=0.05, max_cells=6000, levels=2, steps=150),
+    "dissipation": Dissipation(levels=3, steps=400),
+    "refined": Refined(gap=0.04, max_cells=8000, levels=3, steps=800),
 }
 
 # Those that take milliseconds.

@@ -21,7 +21,7 @@ from experiments.concurrency import finished_pieces, leave
 from experiments.controller_cases import controllers
 from experiments.output import Output
 from experiments.random_cases import case, drawn
-from experiments.tightness_measurement import METHODS, Case, attacked, rows, upper_bounds
+from experiments.tightness_measurement import FAST, METHODS, Case, attacked, rows, upper_bounds
 from lbdnn import Attack
 from lbdnn.files import write_whole
 from lbdnn.plotting.tightness import SYMBOLS, against_radius, tightness
@@ -45,7 +45,8 @@ def run(settings: Settings, output: Output) -> int:
     quantities = QUANTITIES
     if settings.suite == "controllers":
         quantities = ("value", "jacobian", "input_jacobian", "hessian", "remainder")
-    keep = None if settings.suite == "published" else output.folder / "cases"
+    quick = settings.suite == "published" and set(settings.methods) <= set(FAST)
+    keep = None if quick else output.folder / "cases"
     table = measured(chosen, attack, settings.methods, keep, quantities)
     done = {row["network"] for row in table}
     finished = len(done) == len(chosen)

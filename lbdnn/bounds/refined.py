@@ -40,7 +40,7 @@ class Refined:
     gap: float = 0.1
     max_cells: int = 20_000
     levels: int = 3
-    steps: int = 200
+    steps: int = 800
 
     def __post_init__(self) -> None:
         if self.gap <= 0 or self.max_cells < 1:
