@@ -31,7 +31,7 @@ METHODS: dict[str, Method] = {
     "polynomial (all norms)": Polynomial(budgeted=False),
     "polynomial (budgeted)": Polynomial(budgeted=True),
     "layerwise": Layerwise(),
-    "dissipation": Dissipation(levels=3, steps=400),
+    "dissipation": Dissipation(levels=2, steps=300),
     "refined": Refined(gap=0.04, max_cells=8000, levels=3, steps=800),
 }
 
