@@ -36,7 +36,7 @@ class Settings:
     """Inputs, hidden widths and outputs of one random network, weights U(−0.5, 0.5)."""
     seed: int = 0
     """Of the (first) random network, drawn in float64."""
-    method: Literal["fast", "polynomial", "layerwise", "dissipation", "refined", "all"] = "fast"
+    method: Literal["fast", "polynomial", "layerwise", "dissipation", "interval", "refined", "all"] = "fast"
     """Which bounds. fast: polynomial and layerwise, in milliseconds. dissipation takes some minutes
     more, refined some minutes a network."""
     output: Path = Path("results/bound_tightness")

@@ -15,6 +15,7 @@ from ..certificate.described_sets import described, in_words
 from ..networks import Chain, Theta
 from ..search import Attack, Witness
 from ..sets import Ball, InputRegion, InputSet, ParameterRegion, ParameterSet
+from .cover import Interval
 from .dissipativity import Dissipation
 from .layerwise import Layerwise
 from .method import ARITHMETIC, QUANTITIES, Method, Proving
@@ -28,6 +29,7 @@ _NAMED: dict[str, Method] = {
     "polynomial": Polynomial(),
     "layerwise": Layerwise(),
     "dissipation": Dissipation(),
+    "interval": Interval(),
     "refined": Refined(),
 }
 
@@ -52,8 +54,8 @@ def certify(
     - `parameters`: `Ball(radius)`, `LayerBalls(radii)` or `Box(lo, hi)`; None: θ alone.
     - `quantities`: some of "value", "jacobian" (∂Φ/∂θ), "hessian" (∂²Φ/∂θ²), "input_jacobian"
       (∂Φ/∂σ); None: all that exist.
-    - `method`: a method such as `Layerwise()`, or "polynomial", "layerwise", "dissipation" or
-      "refined" for its defaults.
+    - `method`: a method such as `Layerwise()`, or "polynomial", "layerwise", "dissipation",
+      "interval" or "refined" for its defaults.
     - `attack`: what finds the lower bounds; None leaves them 0.
 
     **Returns:** a `Certificate`, computed in float64 for the weights as stored.

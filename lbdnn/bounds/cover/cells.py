@@ -52,7 +52,7 @@ def parts_of_axes(lengths: Float[np.ndarray, " d"], count: int) -> list[int]:
         low, high = (middle, high) if math.prod(parts(middle)) <= count else (low, middle)
     found = parts(low)
     # What is left over goes to the longest parts.
-    for axis in sorted(range(len(found)), key=lambda i: found[i] / share[i] if share[i] else np.inf):
+    for axis in sorted(range(len(found)), key=lambda i: -share[i] / found[i]):
         if share[axis] > 0:
             rest = math.prod(found) // found[axis]
             wished = math.ceil(low * share[axis])

@@ -10,9 +10,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ...activations import Activation
-from ...intervals import Interval, gamma, interval
+from ...intervals import gamma, interval
 from ..expansion.sizes import WIDER, U
+from .lines import local_lines
 from .network import Layers, Shape
 from .norms import TINY, length
 
@@ -58,7 +58,7 @@ def forward(
 ) -> Forward:
     r"""With D_t the middle of the slopes over the cell and μ_t that of Φ_t,
 
-        s_t = s̄_t + D_t (Φ_t − μ_t) + ν_t,   |ν_t| ≤ noise_t   (`_line`),
+        s_t = s̄_t + D_t (Φ_t − μ_t) + ν_t,   |ν_t| ≤ noise_t   (`lines`),
 
     so that Φ_{t+1} = Φ̄_{t+1} + Σ_l R_tl ν_l + Σ_l P_{t+1,l+1} E_l[s_l; 1], where Φ̄ has the inputs'
     half-widths for ν_0 beside its own, and P_{t+1,l+1} = R_{t,l+1} D_{l+1}: affine arithmetic, in
@@ -86,36 +86,35 @@ def forward(
     rows = (jnp.arange(count), jnp.asarray(shape.kinds), *map(jnp.asarray, layers))
     rows = tuple(x for x in rows if x.ndim)
     last, found = jax.lax.scan(partial(_step, shape, layers), start, rows)
-    return Forward(*found, last.low, last.high)
+    return Forward._make((*found, last.low, last.high))
 
 
 def _step(shape: Shape, layers: Layers, carry: _Carry, row: tuple) -> tuple[_Carry, tuple]:
     t, kind, weight, bias, real, _, lengths, owned, one, _, weight_size = row
     n = shape.width
     low, high = carry.low, carry.high
-    ranges, ends, slopes, bends = _known(shape.activations, kind, low, high, real)
-    slope, spread = _middle(slopes)
-    bend, bend_spread = _middle(bends)
-    middle = low / 2 + high / 2
-    half = jnp.maximum(high - middle, middle - low) * WIDER
-    line, noise = _line(ends, bends, slope, spread, half, low, high)
+    local = local_lines(shape.activations, kind, real, low, high)
+    ranges, middle, half, slope, spread, bend, bend_spread, line, noise = local
 
     # R_{t,l} for all l at once: one product of matrices.
     steepest = jnp.max(jnp.abs(slope), 0)
-    R = jnp.matmul(weight, (slope[:, None, None] * carry.R).reshape(n, -1), precision=_EXACT)
+    product = jnp.matmul(weight, (slope[:, None, None] * carry.R).reshape(n, -1), precision=_EXACT)
     here = jnp.arange(shape.layers) == t
-    R = jnp.where(here[:, None, None], weight[:, None, :, None], R.reshape(carry.R.shape))
+    R = jnp.asarray(
+        jnp.where(here[:, None, None], weight[:, None, :, None], product.reshape(carry.R.shape))
+    )
     inner = 2 * gamma(n + 4, R.dtype)
-    error = weight_size * (steepest * (carry.error + inner * carry.size) + n * TINY)
-    error = jnp.where(here[:, None], 0.0, (error + n * n * TINY) * WIDER)
-    error = jnp.where(jnp.arange(shape.layers)[:, None] > t, 0.0, error)
+    new_error = weight_size * (steepest * (carry.error + inner * carry.size) + n * TINY)
+    own_error = jnp.asarray(jnp.where(here[:, None], 0.0, (new_error + n * n * TINY) * WIDER))
+    error = jnp.asarray(jnp.where(jnp.arange(shape.layers)[:, None] > t, 0.0, own_error))
     size = length(R, (0, 2))
 
     moved = jnp.abs(carry.near - middle)
     rounding = 8 * U * (jnp.abs(line) + jnp.abs(slope) * (moved + jnp.abs(middle))) + 4 * TINY
-    noise = noise + jnp.abs(slope) * carry.fresh + rounding
-    noise = jnp.where(t == 0, noise + jnp.abs(slope) * half, noise) * real[:, None] * WIDER
-    noise = jnp.where(here[:, None, None], noise, carry.noise)
+    own_noise = noise + jnp.abs(slope) * carry.fresh + rounding
+    own_noise = own_noise + jnp.where(t == 0, 1.0, 0.0) * jnp.abs(slope) * half
+    own_noise = own_noise * real[:, None] * WIDER
+    noise = jnp.asarray(jnp.where(here[:, None, None], own_noise, carry.noise))
     line = (line + slope * (carry.near - middle)) * real[:, None]
 
     size_of_s = length(jnp.concatenate([ranges.magnitude(), one * jnp.ones_like(low[:1])]), 0)
@@ -129,8 +128,8 @@ def _step(shape: Shape, layers: Layers, carry: _Carry, row: tuple) -> tuple[_Car
     sizes = sizes.reshape(n, 2, -1) + inner * jnp.abs(bias)[:, None, None] + 4 * n * TINY
     interval_radius, fresh = sizes[:, 0] * WIDER, sizes[:, 1] * WIDER
     total = jnp.sum(jnp.abs(R) * noise, (1, 2)) + jnp.sum(error * length(noise, 1), 0) + fresh
-    slopes_so_far = jnp.where(here[:, None, None], slope, carry.slopes)
-    pushes = jnp.where(here[:, None], push, carry.pushes)
+    slopes_so_far = jnp.asarray(jnp.where(here[:, None, None], slope, carry.slopes))
+    pushes = jnp.asarray(jnp.where(here[:, None], push, carry.pushes))
     if shape.moving:
         own = lengths[:, None] * push
         interval_radius = interval_radius + own * WIDER
@@ -161,59 +160,6 @@ def _step(shape: Shape, layers: Layers, carry: _Carry, row: tuple) -> tuple[_Car
     return new, found
 
 
-def _known(
-    activations: tuple[Activation, ...], kind: Array, low: Array, high: Array, real: Array
-) -> tuple[Interval, Interval, Interval, Interval]:
-    """ς over [low, high], ς at the two ends (n, 2, c), ς' and ς'' over [low, high]."""
-    ends = jnp.stack([low, high], 1)
-    results = []
-    for activation in activations:
-        pairs = [activation.enclose(0, low, high), activation.enclose(0, ends, ends)]
-        pairs += [activation.enclose(order, low, high) for order in (1, 2)]
-        results.append(pairs)
-    chosen = results[0]
-    for place, pairs in enumerate(results[1:], 1):
-        chosen = jax.tree.map(lambda x, y, p=place: jnp.where(kind == p, y, x), chosen, pairs)
-    exists = real[:, None] > 0
-    masks = (exists, exists[:, None], exists, exists)
-    values = [
-        Interval(*(jnp.where(mask, end, 0.0) for end in pair))
-        for mask, pair in zip(masks, chosen, strict=True)
-    ]
-    return values[0], values[1], values[2], values[3]
-
-
-def _middle(x: Interval) -> tuple[Array, Array]:
-    """A number and how far the interval reaches from it; 0 and inf where it is unbounded."""
-    known = jnp.isfinite(x.lo) & jnp.isfinite(x.hi)
-    middle = jnp.where(known, x.lo / 2 + x.hi / 2, 0.0)
-    reach = jnp.maximum(x.hi - middle, middle - x.lo) * WIDER + TINY
-    return middle, jnp.where(known, jnp.where(x.lo == x.hi, 0.0, reach), jnp.inf)
-
-
-def _line(
-    ends: Interval, bends: Interval, slope: Array, spread: Array, half: Array, low: Array, high: Array
-) -> tuple[Array, Array]:
-    r"""(s̄, noise): |ς(z) − s̄ − D(z − μ)| ≤ noise on [low, high], with D = slope, μ its middle.
-
-    With g(z) = ς(z) − D(z − μ) and w = `half`: the chord of g rises by 2η in all, and g leaves it by
-    −½ς''(·)(z − low)(high − z), which lies in [−½w² max ς'', −½w² min ς''] or between one of these
-    and 0. Or, as |g'| ≤ spread, g leaves the mean of its two ends by at most spread·w.
-    """
-    left, right = (ends.lo[:, i] / 2 + ends.hi[:, i] / 2 for i in (0, 1))
-    lost = jnp.max(ends.hi - ends.lo, 1)
-    sizes = jnp.abs(left) + jnp.abs(right) + jnp.abs(slope) * (jnp.abs(low) + jnp.abs(high))
-    lost = lost + 16 * U * sizes + 4 * TINY
-    above, below = jnp.maximum(-bends.lo, 0.0), jnp.maximum(bends.hi, 0.0)
-    rise = jnp.abs(right - left - slope * (high - low)) / 2
-    curved = rise + (above + below) * (half * half / 4)
-    straight = spread * half
-    middle = left / 2 + right / 2
-    smaller = curved < straight
-    lift = jnp.where(smaller, (above - below) * (half * half / 4), 0.0)
-    return middle + lift, (jnp.where(smaller, curved, straight) + lost + 4 * U * jnp.abs(lift)) * WIDER
-
-
 def _pushed(
     layers: Layers, t: Array, paths: Array, error: Array, pushes: Array, own: Array, push: Array
 ) -> Array:
@@ -223,8 +169,4 @@ def _pushed(
     moved = reach * pushes[None, :-1]
     apart = own + jnp.sum(moved * jnp.asarray(layers.radius)[:-1, None], 1)
     together = length(jnp.concatenate([moved, jnp.broadcast_to(push, own.shape)[:, None]], 1), 1)
-    return jnp.minimum(apart, _times(layers.shared, together)) * WIDER
-
-
-def _times(radius: Array, x: Array) -> Array:
-    return jnp.where(jnp.isinf(radius), jnp.inf, radius * x)
+    return jnp.fmin(apart, layers.shared * together) * WIDER

@@ -26,9 +26,22 @@ _THREADS = 2
 class Interval:
     r"""Enclosures over input set × parameter set on a regular cover of the inputs.
 
+    At most `cells` equal boxes cover the inputs, more along those that move Φ_0 more. Over each,
+    slopes and curvatures are D_t ± δ_t and C_t ± γ_t, entry by entry, and all four quantities are
+    bounded from products of matrices with the D_t and norms of what telescopes:
+
+        ‖∂Φ_{t+1}/∂Φ_i − R_ti D_i‖ ≤ Σ_l ‖R_tl diag(δ_l)‖ ‖∂Φ_l/∂Φ_i‖ + what the E_l add,
+
+    R_tl = W_t D_t ⋯ D_{l+1} W_l. Pre-activations by affine arithmetic through the same R_tl. The
+    Hessian through K_i = ∇²_{Φ_i}(uᵀΦ) times paths, block by block: then λ_max of the norms of the
+    blocks (`quantities`). On small cells that is one pass at a point but for second orders; on one
+    cell, or a large set of parameters, it is a bound all the same, only looser.
+
     **Arguments:**
 
-    - `cells`: at most so many boxes cover the input set.
+    - `cells`: at most so many. Time is proportional to it, memory does not depend on it.
+
+    **Raises:** ValueError if `cells` is no whole number ≥ 1.
     """
 
     cells: int = 10_000
@@ -100,4 +113,4 @@ def _batch(shape: Shape, count: int) -> int:
     """Cells at a time: few different numbers, as each is compiled."""
     each = 8 * shape.width**2 * shape.layers**2 * (3 + 2 * shape.outputs)
     most = max(1, min(512, int(_BYTES / each) // 8 * 8 or 8))
-    return next((size for size in (8, 64) if count <= size <= most), most)
+    return 16 if count <= 16 <= most else most

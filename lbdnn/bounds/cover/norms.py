@@ -16,7 +16,7 @@ _UNROLLED = 16
 def length(x: Array, axis: int | tuple[int, ...]) -> Array:
     """≥ the Euclidean norm along an axis, or the Frobenius norm along two."""
     scale = jnp.max(jnp.abs(x), axis, keepdims=True, initial=0.0) + 1e-140
-    total = jnp.sum((x / scale) ** 2, axis)
+    total = jnp.sum((x * (1 / scale)) ** 2, axis)
     return _scaled_back(jnp.squeeze(scale, axis), jnp.sqrt(total))
 
 
@@ -33,9 +33,10 @@ def matrix_norm(x: Float[Array, "*b m n c"], squarings: int = 1) -> Float[Array,
         x = jnp.swapaxes(x, -3, -2)
     inner, n = x.shape[-3:-1]
     scale = jnp.max(jnp.abs(x), (-3, -2)) + 1e-140
-    gram = _product(x / scale[..., None, None, :], x / scale[..., None, None, :])
+    x = x * (1 / scale)[..., None, None, :]
+    gram = _product(x, x)
     trace = _trace(gram) + 1e-140
-    power = gram / trace[..., None, None, :]
+    power = gram * (1 / trace)[..., None, None, :]
     error = 4 * n * (inner + 8) * U
     for _ in range(squarings - 1):
         power = _product(power, power)
@@ -73,9 +74,7 @@ def _product(a: Array, b: Array) -> Array:
     inner = a.shape[-3]
     if max(inner, a.shape[-2]) > 4 * _UNROLLED or a.shape[-2] > _UNROLLED:
         left, right = jnp.moveaxis(a, -1, -3), jnp.moveaxis(b, -1, -3)
-        product = jnp.matmul(
-            jnp.swapaxes(left, -1, -2), right, precision=jax.lax.Precision.HIGHEST
-        )
+        product = jnp.matmul(jnp.swapaxes(left, -1, -2), right, precision=jax.lax.Precision.HIGHEST)
         return jnp.moveaxis(product, -3, -1)
     total = a[..., 0, :, None, :] * b[..., 0, None, :, :]
     for i in range(1, inner):

@@ -41,16 +41,16 @@ def paths(shape: Shape, layers: Layers, known: Forward) -> Paths:
     one radius: Σ_l ρ_l x_l ≤ r‖x‖.
     """
     count, cells = shape.layers, known.s.shape[-1]
-    t, l = np.tril_indices(count)
-    R, lost = known.R[t, :, l], known.R_error[t, l]
+    last, first = np.tril_indices(count)
+    R, lost = known.R[last, :, first], known.R_error[last, first]
     steep = (jnp.abs(known.slope) + known.spread) * WIDER
-    reach = matrix_norm(R * known.spread[l][:, None])
-    reach = reach + product(lost, jnp.max(known.spread, 1)[l])
-    through = matrix_norm(R * steep[l][:, None]) + product(lost, jnp.max(steep, 1)[l])
+    reach = matrix_norm(R * known.spread[first][:, None])
+    reach = reach + product(lost, jnp.max(known.spread, 1)[first])
+    through = matrix_norm(R * steep[first][:, None]) + product(lost, jnp.max(steep, 1)[first])
     empty = jnp.zeros((count, count, cells))
-    reach, through = (empty.at[t, l].set(x * WIDER) for x in (reach, through))
+    reach, through = (empty.at[last, first].set(x * WIDER) for x in (reach, through))
     columns = jnp.zeros((count, count, shape.width, cells))
-    columns = columns.at[t, l].set(length(R, 1) + lost[:, None])
+    columns = columns.at[last, first].set(length(R, 1) + lost[:, None])
 
     radii = jnp.asarray(layers.radius)
     steepest = jnp.max(steep, 1)  # (L, c)
@@ -59,7 +59,12 @@ def paths(shape: Shape, layers: Layers, known: Forward) -> Paths:
     def shared(x: Array) -> Array:
         """≥ Σ_l ρ_l x_l, x (L, …)."""
         weights = radii.reshape(-1, *[1] * (x.ndim - 1))
-        return jnp.fmin(jnp.sum(product(weights, x), 0), product(layers.shared, length(x, 0))) * WIDER
+        return (
+            jnp.fmin(
+                jnp.sum(product(weights, x), 0), product(jnp.asarray(layers.shared), length(x, 0))
+            )
+            * WIDER
+        )
 
     def layer(carry: tuple[Array, Array], row: tuple) -> tuple[tuple[Array, Array], tuple]:
         table, stale = carry  # ‖P_li‖ for l ≤ t (L + 1, L + 1, c); columns of R_{l−1,j} (L + 1, …)
@@ -72,14 +77,16 @@ def paths(shape: Shape, layers: Layers, known: Forward) -> Paths:
         rest = jnp.sum(product(reach[:, None], strict), 0)
         if shape.moving:
             rest = rest + shared(product(after[:, None], before))
-        rest = jnp.where((at <= t)[:, None], rest + rounding, 0.0) * WIDER
+        rest = jnp.asarray(jnp.where((at <= t)[:, None], rest + rounding, 0.0)) * WIDER
         own = through + rest
         last = product(norm + radius, steepest[t])
-        own = jnp.where((at == t)[:, None], jnp.fmin(own, last), own)
-        own = jnp.where((at <= t)[:, None], own, jnp.inf)
+        own = jnp.asarray(jnp.where((at == t)[:, None], jnp.fmin(own, last), own))
+        own = jnp.asarray(jnp.where((at <= t)[:, None], own, jnp.inf))
         # P_{t+1,i} = P_{t+1,l} P_{li}, i < l ≤ t.
         splits = jnp.where(
-            ((at[:, None] > at) & (at[:, None] <= t))[..., None], product(own[:, None], before), jnp.inf
+            ((at[:, None] > at) & (at[:, None] <= t))[..., None],
+            product(own[:, None], before),
+            jnp.inf,
         )
         own = jnp.fmin(own, jnp.min(splits, 0)) * WIDER
         own = jnp.where((at <= t)[:, None], own, 0.0)

@@ -63,7 +63,9 @@ def _hessian(shape: Shape, layers: Layers, known: Forward, way: Paths) -> Array:
     count = shape.layers
     bent, turned = _curved(shape, layers, known, way)
     s = known.s
-    m = product(product(s[:-1, None], bent), s[None, :-1])  # rows a, columns b of nodes a + 1, b + 1 ≤ L − 1
+    m = product(
+        product(s[:-1, None], bent), s[None, :-1]
+    )  # rows a, columns b of nodes a + 1, b + 1 ≤ L − 1
     first = product(way.whole[count, 1:, None], turned)  # (L, L − 1, c): layer a, node b + 1
     first = product(first, s[None, :-1]) * jnp.asarray(layers.owned)[:, None, None]
     full = jnp.zeros((count, count, s.shape[-1]))
@@ -75,9 +77,7 @@ def _hessian(shape: Shape, layers: Layers, known: Forward, way: Paths) -> Array:
     return largest_eigenvalue(both.at[at, at].add(m[at, at]) * WIDER)
 
 
-def _curved(
-    shape: Shape, layers: Layers, known: Forward, way: Paths
-) -> tuple[Array, Array]:
+def _curved(shape: Shape, layers: Layers, known: Forward, way: Paths) -> tuple[Array, Array]:
     r"""(L − 1, L − 1, c) ≥ ‖Q_il‖ for nodes i, l = 1..L − 1, and (L, L − 1, c) ≥ ‖ς_a' P_al‖.
 
     With κ_j = ς_j'' ∘ W_jᵀP_{L,j+1}ᵀu, K_i = Σ_{j≥i} P_jiᵀ diag(κ_j) P_ji, so that
@@ -87,7 +87,7 @@ def _curved(
 
     For several outputs the Q_il of each stand below each other.
     """
-    count, n, cells = shape.layers, shape.width, known.s.shape[-1]
+    count, cells = shape.layers, known.s.shape[-1]
     inner = count - 1
     if inner == 0:
         return jnp.zeros((0, 0, cells)), jnp.zeros((1, 0, cells))
@@ -103,7 +103,6 @@ def _curved(
     pairs = j > i
     j, i = j[pairs], i[pairs]
     steep = way.steep[1:]
-    strongest, largest_change = jnp.max(kappa, 1), jnp.max(change, 1)
 
     base = known.R[j, :, i + 1] * steep[i][:, None]  # R_{j,i+1} for nodes j + 1 > i + 1
 
@@ -128,10 +127,14 @@ def _curved(
     # (j, i, l): sums over j ≥ i.
     terms = (
         product(away[:, :, None], x[:, None])
-        + jnp.minimum(product(y[:, :, None], whole[:, None]), product(whole[:, :, None], y[:, None]))
+        + jnp.minimum(
+            product(y[:, :, None], whole[:, None]), product(whole[:, :, None], y[:, None])
+        )
         + product(x[:, :, None], away[:, None])
     )
-    plain = jnp.minimum(product(x[:, :, None], whole[:, None]), product(whole[:, :, None], x[:, None]))
+    plain = jnp.minimum(
+        product(x[:, :, None], whole[:, None]), product(whole[:, :, None], x[:, None])
+    )
     ordered = np.tril(np.ones((inner, inner), bool))
     mask = (ordered[:, :, None] & ordered[:, None, :])[..., None]
     error = jnp.sum(jnp.where(mask, terms, 0.0), 0) * WIDER
@@ -158,12 +161,12 @@ def _backward(
         i, weight, weight_size, slope, kappa, before = row  # i is node i + 1; before R_{i,l+1}
         path = before * known.slope[1:]  # (n, l, n, c)
         here = jnp.arange(inner) == i
-        path = jnp.where(here[:, None, None], jnp.eye(n)[:, None, :, None], path)
-        path = jnp.where((jnp.arange(inner) <= i)[:, None, None], path, 0.0)
+        path = jnp.asarray(jnp.where(here[:, None, None], jnp.eye(n)[:, None, :, None], path))
+        path = jnp.asarray(jnp.where((jnp.arange(inner) <= i)[:, None, None], path, 0.0))
         x = jnp.matmul(weight.T, q.reshape(n, -1), precision=_EXACT).reshape(q.shape)
         added = jnp.swapaxes(kappa, 0, 1)[:, None, :, None] * path[:, :, None]
         new = slope[:, None, None, None] * x + added
-        new = jnp.where((jnp.arange(inner) <= i)[:, None, None, None], new, 0.0)
+        new: Array = jnp.where((jnp.arange(inner) <= i)[:, None, None, None], new, 0.0)
         steepest, strongest = jnp.max(jnp.abs(slope), 0), jnp.max(jnp.abs(kappa), (0, 1))
         lost = weight_size * steepest * (lost + rounding * size)
         lost = lost + rounding * strongest * length(path, (0, 2)) * m
@@ -185,9 +188,9 @@ def _backward(
         known.R[:-1, :, 1:],
     )
     _, (q, lost) = jax.lax.scan(layer, start, rows, reverse=True)
-    i, l = np.tril_indices(inner)
-    stacked = jnp.moveaxis(q[i, :, l], 2, 1).reshape(len(i), m * n, n, cells)
-    norms = jnp.zeros((inner, inner, cells)).at[i, l].set(matrix_norm(stacked))
+    node, start = np.tril_indices(inner)
+    stacked = jnp.moveaxis(q[node, :, start], 2, 1).reshape(len(node), m * n, n, cells)
+    norms = jnp.zeros((inner, inner, cells)).at[node, start].set(matrix_norm(stacked))
     return norms, lost
 
 
