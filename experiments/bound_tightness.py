@@ -37,8 +37,11 @@ class Settings:
     """Inputs, hidden widths and outputs of one random network, weights U(−0.5, 0.5)."""
     seed: int = 0
     """Of the (first) random network, drawn in float64."""
-    method: Literal["fast", "polynomial", "layerwise", "dissipation", "refined", "all"] = "fast"
-    """Which bounds. fast: polynomial and layerwise, in milliseconds. dissipation takes some minutes
+    method: Literal[
+        "fast", "polynomial", "layerwise", "dissipation", "interval", "refined", "all"
+    ] = "fast"
+    """Which bounds. fast: polynomial and layerwise, in milliseconds. interval takes seconds a
+    network, mostly for compiling. dissipation takes some minutes
     more, refined some minutes a network."""
     output: Path = Path("results/bound_tightness")
     """Folder of the results."""

@@ -23,7 +23,7 @@ from lbdnn import (
     Refined,
     derivatives,
 )
-from lbdnn.bounds import QUANTITIES, Method
+from lbdnn.bounds import QUANTITIES, Interval, Method
 from lbdnn.networks import Theta
 from lbdnn.sets import batch
 
@@ -32,6 +32,7 @@ METHODS: dict[str, Method] = {
     "polynomial (budgeted)": Polynomial(budgeted=True),
     "layerwise": Layerwise(),
     "dissipation": Dissipation(levels=2, steps=300),
+    "interval": Interval(cells=10_000),
     "refined": Refined(gap=0.04, max_cells=8000, levels=3, steps=800),
 }
 

@@ -1,6 +1,7 @@
 """Certified bounds over sets of inputs and parameters."""
 
 from .certification import certify as certify
+from .cover import Interval as Interval
 from .dissipativity import Dissipation as Dissipation
 from .layerwise import Layerwise as Layerwise
 from .method import QUANTITIES as QUANTITIES, Method as Method

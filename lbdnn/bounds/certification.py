@@ -15,6 +15,7 @@ from ..certificate.described_sets import described, in_words
 from ..networks import Chain, Theta
 from ..search import Attack, Witness
 from ..sets import Ball, InputRegion, InputSet, ParameterRegion, ParameterSet
+from .cover import Interval
 from .dissipativity import Dissipation
 from .layerwise import Layerwise
 from .method import ARITHMETIC, Method, Proving
@@ -30,6 +31,7 @@ _NAMED: dict[str, Method] = {
     "polynomial": Polynomial(),
     "layerwise": Layerwise(),
     "dissipation": Dissipation(),
+    "interval": Interval(),
     "refined": Refined(),
 }
 
@@ -55,8 +57,8 @@ def certify(
     - `quantities`: some of "value", "jacobian" (∂Φ/∂θ), "hessian" (∂²Φ/∂θ²), "input_jacobian"
       (∂Φ/∂σ); None: those of these that exist. On request also "input_jacobian_max" (∂Φ/∂σ between
       maximum norms), "input_hessian" (∂²Φ/∂σ²) and "mixed_hessian" (∂²Φ/∂σ∂θ).
-    - `method`: a method such as `Layerwise()`, or "polynomial", "layerwise", "dissipation" or
-      "refined" for its defaults.
+    - `method`: a method such as `Layerwise()`, or "polynomial", "layerwise", "dissipation",
+      "interval" or "refined" for its defaults.
     - `attack`: what finds the lower bounds; None leaves them 0.
 
     **Returns:** a `Certificate`, computed in float64 for the weights as stored.

@@ -1,0 +1,3 @@
+"""Enclosures over a regular cover of the input set."""
+
+from .method import Interval as Interval
