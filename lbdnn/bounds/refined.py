@@ -11,10 +11,11 @@ import numpy as np
 
 from ..networks import Chain
 from ..sets import Box, InputRegion, ParameterRegion
+from .cover.search import search_cover
 from .dissipativity import Dissipation
 from .expansion import sup_over_inputs
 from .layerwise import Layerwise
-from .method import QUANTITIES, Method
+from .method import QUANTITIES, Method, widened
 from .polynomial import Polynomial
 
 
@@ -28,23 +29,26 @@ class Refined:
       single point: then within `gap` of the truth; for large sets more than the other methods'
       bounds, and the search ends at once), or until `max_cells` boxes were looked at. Ctrl-C ends
       the search of a quantity with what it has proved so far.
+    - `Interval` over boxes that are halved where the bound is largest (`cover.search`), `cells` of
+      them: for sets of parameters where that first way's bound is too large.
 
     Cells are counted, not seconds, so that results repeat on any machine.
 
     **Arguments:**
 
-    - `gap`, `max_cells`: of branch and bound, for each quantity.
+    - `gap`, `max_cells`: of branch and bound, for each quantity; `cells`: of that of `Interval`.
     - `levels`, `steps`: of `Dissipation`.
     """
 
     gap: float = 0.1
     max_cells: int = 20_000
+    cells: int = 30_000
     levels: int = 3
     steps: int = 800
 
     def __post_init__(self) -> None:
-        if self.gap <= 0 or self.max_cells < 1:
-            raise ValueError(f"gap must be positive and max_cells at least 1; got {self}")
+        if self.gap <= 0 or min(self.max_cells, self.cells) < 1:
+            raise ValueError(f"gap must be positive, max_cells and cells at least 1; got {self}")
 
     def bounds(
         self,
@@ -93,21 +97,25 @@ class Refined:
                 jax.tree.map(lambda x, i=lane: np.asarray(x)[i], r) for r in (inputs, parameters)
             )
             for quantity in quantities:
-                known = float(best[quantity][lane])
-                bound = self._branched(net, quantity, Box(box.lo, box.hi), region, known)
-                best[quantity][lane] = min(known, bound)
+                for search in (self._branched, self._covered):
+                    known = float(best[quantity][lane])
+                    best[quantity][lane] = min(known, search(net, quantity, box, region, known))
         return best
 
     def _branched(
-        self, net: Chain, quantity: str, box: Box, region: ParameterRegion, known: float
+        self,
+        net: Chain,
+        quantity: str,
+        box: InputRegion,
+        region: ParameterRegion,
+        known: float,
     ) -> float:
-        theta = net.with_weights(region.center)
         try:
             found = sup_over_inputs(
                 net,
-                theta,
+                net.with_weights(region.center),
                 quantity,
-                box,
+                Box(np.asarray(box.lo), np.asarray(box.hi)),
                 parameters=region,
                 gap=self.gap,
                 max_cells=self.max_cells,
@@ -116,3 +124,19 @@ class Refined:
         except ValueError:  # a network that the search does not know: the others' bound stands
             return np.inf
         return found.upper
+
+    def _covered(
+        self,
+        net: Chain,
+        quantity: str,
+        box: InputRegion,
+        region: ParameterRegion,
+        known: float,
+    ) -> float:
+        try:
+            found = search_cover(
+                net, box, region, quantity, gap=self.gap, max_cells=self.cells, known=known
+            )
+        except ValueError:
+            return np.inf
+        return float(widened({quantity: np.asarray(found.upper)})[quantity])

@@ -78,7 +78,7 @@ class Interval:
         self, net: Chain, box: InputRegion, region: ParameterRegion, quantities: tuple[str, ...]
     ) -> dict[str, float]:
         shape, layers = layered(net, region)
-        low, high = regular_cover(box, self.cells, _moves(shape, layers))
+        low, high = regular_cover(box, self.cells, moves(shape, layers))
         size = _batch(shape, len(low))
 
         def over(start: int) -> dict[str, float]:
@@ -97,7 +97,7 @@ class Interval:
         return upper
 
 
-def _moves(shape: Shape, layers: Layers) -> np.ndarray:
+def moves(shape: Shape, layers: Layers) -> np.ndarray:
     """How far each input moves what the first activation that bends is applied to."""
     identity = get("identity")
     columns = np.eye(shape.width)[:, : shape.inputs]
