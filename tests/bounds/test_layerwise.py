@@ -15,7 +15,7 @@ from lbdnn.sets import batch
 
 from .points import CHAIN_OF_ONES, NETWORKS, QUANTITIES, ball_points, bounds, exact, problems
 
-LONGER = {"unequal widths", "mixed chain", "jumps", "part of the line", "nested residual"}
+LONGER = {"unequal widths", "mixed chain", "jumps", "kinked", "part of the line", "nested residual"}
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_without_hidden_layer_value_and_slopes_are_exact(seed: int, radius: floa
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.floats(0, 3), st.floats(1, 5))
 def test_a_larger_set_has_no_smaller_bound(seed: int, radius: float, factor: float) -> None:
-    net = NETWORKS["unequal widths"]
+    net = NETWORKS["scaled"]
     theta = np.random.default_rng(seed).standard_normal(net.size)
     small = bounds(Layerwise(), net, theta, Box(-1, 1), Ball(radius))
     large = bounds(Layerwise(), net, theta, Box(-factor, factor), Ball(radius * factor))

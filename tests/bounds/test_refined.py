@@ -17,7 +17,7 @@ def test_never_above_another_method_and_within_the_gap_for_fixed_parameters():
         theta = NET.init(jax.random.key(0))
         parameters = batch([Ball(r).parameter_region(NET, theta) for r in (0.0, 0.2)])
         inputs = batch([Box(-1.0, 1.0).input_region(NET)] * 2)
-    quantities = ("jacobian", "hessian")
+    quantities = ("hessian",)
     refined = Refined(gap=0.1, levels=1, steps=40)
     best = refined.bounds(NET, inputs, parameters, quantities)
     others = [
@@ -75,7 +75,7 @@ def test_small_balls_cost_little_and_what_dissipation_proves_is_checked():
     assert check(large, NET, theta)
 
 
-@pytest.mark.parametrize("wrong", [{"gap": 0.0}, {"max_cells": 0}])
+@pytest.mark.parametrize("wrong", [{"gap": 0.0}, {"max_cells": 0}, {"cells": 0}])
 def test_choices_are_checked(wrong):
     with pytest.raises(ValueError, match="gap must be positive"):
         Refined(**wrong)

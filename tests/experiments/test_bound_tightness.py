@@ -99,6 +99,7 @@ def test_a_kept_network_is_not_measured_again(monkeypatch, tmp_path, small):
         tightness_of_suite.measured([small], Attack(starts=5, steps=5), ["layerwise"], tmp_path)
 
 
+@pytest.mark.slow
 def test_an_interrupt_keeps_the_networks_that_are_done(monkeypatch, small):
     other = tightness_of_suite.case(1, 1, 3, 1, "tanh", range(2))
 
@@ -122,6 +123,7 @@ def test_the_attack_grows_with_the_radius(small):
     assert np.all(upper >= found)
 
 
+@pytest.mark.slow
 def test_methods_that_cannot_treat_a_network_are_left_out():
     net = FullyConnected((1, 2, 1), "soft_exponential(0.5)")
     with jax.enable_x64(True):

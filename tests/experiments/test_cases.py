@@ -65,7 +65,8 @@ def test_without_the_files_the_variable_is_named(monkeypatch, tmp_path, capsys):
     assert "LBDNN_DATA" in error and error.count("\n") == 1
 
 
-@pytest.mark.parametrize("suite", [pytest.param("random", marks=pytest.mark.slow), "controllers"])
+@pytest.mark.slow
+@pytest.mark.parametrize("suite", ["random", "controllers"])
 def test_a_suite_ends_in_figures_tables_and_a_summary(suite, monkeypatch, tmp_path, capsys):
     """The whole run, with small networks in place of the suite's."""
     net = FullyConnected((1, 2, 1), "tanh")

@@ -47,7 +47,7 @@ def sampled(net: Chain, theta: tuple, inputs: Box, radius: float, count: int = 2
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("shape", [PUBLISHED[i] for i in (0, 3, 5)])
+@pytest.mark.parametrize("shape", [PUBLISHED[i] for i in (0, 3)])
 def test_published_networks_keep_the_order(shape: tuple[int, int]) -> None:
     one = case(4, *shape, 2, "tanh", range(3))
     upper = upper_bounds(one, FAST)
@@ -71,7 +71,7 @@ SMOOTH = ("tanh", "logistic", "softplus", "gelu", "sin", "softsign", "identity")
 
 
 @pytest.mark.slow
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=2, deadline=None)
 @given(
     sizes=st.lists(st.integers(1, 5), min_size=2, max_size=5),
     activation=st.sampled_from(SMOOTH),

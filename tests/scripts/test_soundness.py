@@ -62,6 +62,7 @@ class Halved:
         return {q: bound / 2 for q, bound in Layerwise().bounds(*arguments).items()}
 
 
+@pytest.mark.slow
 def test_a_wrong_bound_is_reported(soundness, monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(soundness, "METHODS", {"halved": Halved()})
     file = tmp_path / "soundness.json"
