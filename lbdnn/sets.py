@@ -113,6 +113,7 @@ class Box:
 
     def input_region(self, net: Chain) -> InputRegion:
         lo, hi = self.ends(net.inputs)
+        lo, hi = normal_below(lo), normal_above(hi)
         return InputRegion._make((lo, hi, (lo + hi) / 2, np.float64(math.inf)))
 
     def parameter_region(self, net: Chain, theta: Theta) -> ParameterRegion:
@@ -120,9 +121,7 @@ class Box:
         center = (lo + hi) / 2
         # The rounded centre moves; the half-width covers both ends from where it landed.
         half = np.maximum(hi - center, center - lo)
-        return ParameterRegion._make(
-            (_split(net, center), np.float64(math.inf), _infinite(net), _split(net, half))
-        )
+        return _normal(_split(net, center), math.inf, _infinite(net), _split(net, half))
 
 
 @dataclass(frozen=True)
@@ -141,14 +140,18 @@ class Ball:
 
     def input_region(self, net: Chain) -> InputRegion:
         center = _vector(0.0 if self.center is None else self.center, net.inputs, "input")
-        radius = np.float64(self.radius)
-        return InputRegion._make((center - radius, center + radius, center, radius))
+        # Subnormal numbers count as 0 in compiled code, and the ends of the box are rounded.
+        lost = _TINY * np.sum((center != 0) & (np.abs(center) < _TINY))
+        center = np.where(np.abs(center) < _TINY, 0.0, center)
+        radius = normal_above(np.asarray(self.radius + lost))
+        lo, hi = center - radius, center + radius
+        if radius > 0:
+            lo, hi = np.nextafter(lo, -np.inf), np.nextafter(hi, np.inf)
+        return InputRegion._make((normal_below(lo), normal_above(hi), center, radius))
 
     def parameter_region(self, net: Chain, theta: Theta) -> ParameterRegion:
         center = _center(net, theta, self.center)
-        return ParameterRegion._make(
-            (center, np.float64(self.radius), _infinite(net), _unbounded(net))
-        )
+        return _normal(center, self.radius, _infinite(net), _unbounded(net))
 
 
 @dataclass(frozen=True)
@@ -174,7 +177,38 @@ class LayerBalls:
             )
         center = _center(net, theta, self.center)
         radii = np.asarray(self.radii, float)
-        return ParameterRegion._make((center, np.float64(math.inf), radii, _unbounded(net)))
+        return _normal(center, math.inf, radii, _unbounded(net))
+
+
+# The smallest normal number.
+_TINY = float(np.finfo(np.float64).tiny)
+
+
+def normal_below(x: np.ndarray) -> np.ndarray:
+    """x, subnormal numbers moved down to 0 or the largest negative normal one."""
+    return np.where((x != 0) & (np.abs(x) < _TINY), np.where(x > 0, 0.0, -_TINY), x)
+
+
+def normal_above(x: np.ndarray) -> np.ndarray:
+    """x, subnormal numbers moved up to 0 or the smallest positive normal one."""
+    return -normal_below(-x)
+
+
+def _normal(
+    center: list[np.ndarray], radius: float, layers: np.ndarray, entries: list[np.ndarray]
+) -> ParameterRegion:
+    """The region, or a slightly larger one, without subnormal numbers: compiled code takes them
+    for 0."""
+    lost = [(c != 0) & (np.abs(c) < _TINY) for c in center]
+    moved = np.array([float(np.sum(one)) for one in lost]) * _TINY
+    return ParameterRegion._make(
+        (
+            [np.where(one, 0.0, c) for one, c in zip(lost, center, strict=True)],
+            normal_above(np.asarray(radius + np.sum(moved))),
+            normal_above(layers + moved),
+            [normal_above(e + one * _TINY) for e, one in zip(entries, lost, strict=True)],
+        )
+    )
 
 
 InputSet = Box | Ball

@@ -24,13 +24,14 @@ from experiments.output import Output
 from experiments.random_sets import drawn_sets, drawn_structure
 from experiments.sampled_points import CHAINS, sampled
 from lbdnn import Attack, Chain, Dissipation, Layerwise, Polynomial
-from lbdnn.bounds import QUANTITIES, Method
+from lbdnn.bounds import QUANTITIES, Interval, Method
 from lbdnn.sets import batch
 
 METHODS: dict[str, Method] = {
     "polynomial (all norms)": Polynomial(budgeted=False),
     "polynomial (budgeted)": Polynomial(),
     "layerwise": Layerwise(),
+    "interval": Interval(cells=16),
 }
 # Of every so many structures one is looked at more closely.
 CLOSELY = 8

@@ -168,3 +168,20 @@ def test_what_is_no_set_is_refused_in_one_sentence(make: Any, words: str) -> Non
     with pytest.raises(ValueError, match=words) as caught:
         make()
     assert "\n" not in str(caught.value)
+
+
+def test_subnormal_numbers_are_moved_outward() -> None:
+    # Compiled code takes them for 0.
+    tiny, net = 2.0**-1022, FullyConnected((1, 1))
+    theta = net.unravel(np.array([tiny / 4, -1.0]))
+    box = Box(tiny / 2, tiny / 2).input_region(net)
+    assert (box.lo, box.hi) == (0, tiny)
+    ball = Ball(tiny / 8).parameter_region(net, theta)
+    np.testing.assert_array_equal(ball.center[0], [[0.0, -1.0]])
+    assert ball.radius >= tiny * 3 / 8 and ball.radius >= tiny
+    around = Box(np.array([tiny / 8, -1.0]), np.array([tiny / 4, -1.0])).parameter_region(
+        net, theta
+    )
+    assert around.entries[0][0, 0] >= tiny / 4 + 0 and around.entries[0][0, 1] == 0
+    layers = LayerBalls([0.0]).parameter_region(net, theta)
+    assert layers.layers[0] >= tiny / 4

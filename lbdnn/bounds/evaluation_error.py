@@ -60,10 +60,11 @@ def evaluation_error(
         box, region = checked_regions(net, theta, inputs, parameters)
         info = jnp.finfo(dtype)
         x = Interval(jnp.asarray(box.lo), jnp.asarray(box.hi))
-        u = float(info.eps) / 2
+        u, largest = float(info.eps) / 2, float(info.max)
         error = up(u * x.magnitude()) + float(info.tiny)
+        fits = jnp.all(up(x.magnitude() + error) < largest)
         given = zip(region.center, region.layer_radii(), region.entries, strict=True)
-        end = _through(net.written_out, given, _Evaluated(x, error, jnp.asarray(True)), info)
+        end = _through(net.written_out, given, _Evaluated(x, error, fits), info)
         found: Array = euclidean(end.error)
         return float(jnp.where(end.fits & ~jnp.isnan(found), found, jnp.inf))
 
@@ -87,15 +88,17 @@ def _through(
             end = _through(operation.operations, given, at, info)
             total = x + end.x
             both = up(error + end.error)
-            own = up(u * up(total.magnitude() + both))
+            own = up(u * up(total.magnitude() + both)) + tiny
             at = _Evaluated(total, up(both + own), end.fits)
         elif isinstance(operation, Affine):
             at = _affine(operation, next(given), at, info)
         elif isinstance(operation, Scaling):
             scale, offset = (jnp.abs(jnp.asarray(v)) for v in (operation.scale, operation.offset))
-            # The constants are rounded too: four roundings at most.
-            whole = up(up(scale * size) + offset)
-            error = up(up(scale * error) + up(4.1 * u * whole) + 2 * tiny)
+            # The constants are rounded too, or taken for 0: four roundings at most.
+            whole = up(up(up(scale + tiny) * size) + offset + tiny)
+            own = up(4.1 * u * whole) + up(tiny * size) + 4 * tiny
+            error = up(up(scale * error) + own)
+            fits = fits & jnp.all(jnp.stack([scale, offset, whole]) * (1 + 8 * u) < info.max)
             at = _Evaluated(image(operation, x), error, fits)
         elif isinstance(operation, Pointwise):
             at = _pointwise(operation, at, info)
@@ -114,10 +117,13 @@ def _affine(operation: Affine, given: tuple, at: _Evaluated, info: Any) -> _Eval
     x, error, fits = at
     u, n = float(info.eps) / 2, operation.n_in + 2
     room = jnp.minimum(radius, entries)
-    # Weights that are numbers of `dtype` already are not rounded.
-    stored = jnp.asarray(np.asarray(centre, info.dtype), centre.dtype)
+    # Weights that are numbers of `dtype` already are not rounded; small ones may be taken for 0.
+    with np.errstate(over="ignore"):
+        stored = jnp.asarray(np.asarray(centre, info.dtype), centre.dtype)
     rounded = jnp.where(room > 0, up(u * up(jnp.abs(centre) + room)), jnp.abs(stored - centre))
-    rounded = jnp.where(rounded > 0, rounded + float(info.tiny), 0.0)
+    small = (np.asarray(centre) != 0) & (np.abs(centre) < 2 * info.tiny)
+    rounded = jnp.where((rounded > 0) | (room > 0) | small, rounded + float(info.tiny), 0.0)
+    rounded = jnp.where(small, jnp.maximum(rounded, 2 * float(info.tiny)), rounded)
     one = jnp.ones(int(operation.bias))
     size = jnp.concatenate([up(x.magnitude() + error), one])
     carried = jnp.concatenate([error, 0 * one])
@@ -128,6 +134,10 @@ def _affine(operation: Affine, given: tuple, at: _Evaluated, info: Any) -> _Eval
         return up((jnp.abs(centre) @ v) * (1 + 1e-9)) + up(moved * euclidean(v))
 
     lost = up((rounded @ size) * (1 + 1e-9))
+    # In any order no partial sum exceeds the sum of the sizes.
+    terms = up(weighted(size) + lost) * (1 + 4 * n * u)
+    heaviest = jnp.max(jnp.abs(centre) + jnp.minimum(room, radius), initial=0.0) * (1 + 2 * u)
+    fits = fits & jnp.all(terms < float(info.max)) & (heaviest < float(info.max))
     share = n * u / (1 - n * u) if n * u < 1 else jnp.inf
     own = up(share * up(weighted(size) + lost))
     error = up(up(weighted(carried) + lost) + own) + 2 * n * float(info.tiny)

@@ -186,7 +186,7 @@ def _repeated(
     def block(state: _State, own: list[tuple]) -> tuple[_State, list[Layer]]:
         return _enclosed(operation.operations, iter(own), state)
 
-    state, layers = jax.lax.scan(block, state, stacked)
+    state, layers = jax.lax.scan(block, state, stacked, length=operation.times)
     return state, [
         jax.tree.map(lambda leaf, i=i: leaf[i], layer)
         for i in range(operation.times)

@@ -87,6 +87,11 @@ class Scaling:
     scale: tuple[float, ...]
     offset: tuple[float, ...]
 
+    def __post_init__(self) -> None:
+        # Compiled code takes them for 0.
+        if any(0 < abs(x) < np.finfo(np.float64).tiny for x in (*self.scale, *self.offset)):
+            raise ValueError("a scaling takes 0 and normal numbers; got a subnormal one")
+
     def outputs(self, inputs: int) -> int:
         if not len(self.scale) == len(self.offset) == inputs:
             raise ValueError(
@@ -111,6 +116,10 @@ class Residual:
     """
 
     operations: tuple[Operation, ...]
+
+    def __post_init__(self) -> None:
+        if not self.operations:
+            raise ValueError("a residual block needs at least one operation")
 
     def outputs(self, inputs: int) -> int:
         size = outputs_of(self.operations, inputs)

@@ -7,7 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lbdnn import Ball, Box, FullyConnected, ResidualNetwork, evaluation_error
+from lbdnn import Ball, Box, Chain, FullyConnected, ResidualNetwork, evaluation_error
+from lbdnn.networks import Affine, Scaling
 
 NETWORKS = {
     "tanh": FullyConnected((3, 8, 8, 2), "tanh", output_scaling=((2.0, 0.1), (1.0, -30.0))),
@@ -56,6 +57,35 @@ def test_what_does_not_fit_has_no_bound() -> None:
     huge = (np.array([[1e30]]),)
     assert math.isinf(evaluation_error(net, huge, inputs=Box(0, 1e10)))
     assert math.isfinite(evaluation_error(net, huge, inputs=Box(0, 1e10), dtype=jnp.float64))
+
+
+ONE = Affine(1, 1, bias=False)
+
+
+@pytest.mark.parametrize(
+    ("operations", "weights", "sigma"),
+    [
+        ((ONE,), [1e-30], 1e39),
+        ((ONE,), [1e39], 1e-30),
+        ((Affine(4, 1, bias=False),), [3e38, 3e38, -3e38, -3e38], 1.0),
+        ((Scaling((1e39,), (0.0,)), ONE), [1.0], 1e-30),
+        ((Scaling((1e30,), (-3e38,)), ONE), [1.0], 5e8),
+    ],
+)
+def test_overflow_on_the_way_has_no_bound(operations, weights, sigma) -> None:
+    net = Chain(operations, 4 if len(weights) == 4 else 1)
+    theta = net.unravel(np.array(weights))
+    assert math.isinf(evaluation_error(net, theta, inputs=Box(sigma, sigma)))
+
+
+@pytest.mark.parametrize(
+    ("operations", "weight", "truth"),
+    [((ONE,), float(np.float32(1e-40)), 1e-10), ((Scaling((1e-44,), (0.0,)), ONE), 1.0, 1e-14)],
+)
+def test_constants_that_the_type_may_take_for_zero(operations, weight, truth) -> None:
+    net = Chain(operations, 1)
+    theta = net.unravel(np.array([weight]))
+    assert evaluation_error(net, theta, inputs=Box(1e30, 1e30)) >= truth * (1 - 1e-3)
 
 
 def test_a_type_without_fractions_is_refused() -> None:

@@ -13,7 +13,7 @@ from hypothesis import given, settings, strategies as st
 from lbdnn import Ball, Box, Chain, LayerBalls
 from lbdnn.activations import get
 from lbdnn.bounds.layers import Enclosure, enclose
-from lbdnn.networks import Affine, Pointwise, Scaling
+from lbdnn.networks import Affine, Pointwise, Repeat, Scaling
 
 NET = Chain(
     (
@@ -179,3 +179,11 @@ def test_an_unknown_operation_is_named() -> None:
     theta = (np.ones((1, 2)), None)
     with pytest.raises(ValueError, match="Cube"):
         enclose(net, Box(0, 1).input_region(net), Ball(0.1).parameter_region(net, theta))
+
+
+def test_repetitions_without_parameters() -> None:
+    net = Chain((Affine(1, 1), Repeat((Pointwise(get("tanh")),), 2), Affine(1, 1)), 1)
+    theta = net.unravel(np.array([1.0, 0.0, 1.0, 0.0]))
+    with jax.enable_x64(True):
+        found = enclose(net, Box(2, 2).input_region(net), Ball(0).parameter_region(net, theta))
+    assert float(found.value) == pytest.approx(math.tanh(math.tanh(2)))

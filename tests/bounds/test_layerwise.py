@@ -261,6 +261,14 @@ def test_tiny_norms_are_not_lost() -> None:
     assert found["jacobian"] >= math.sqrt(3) * 1e-200
 
 
+def test_subnormal_weights_and_radii_count() -> None:
+    two = FullyConnected((1, 1, 1), "identity", bias=False)
+    found = bounds(Layerwise(), two, np.array([1e300, 1e-310]), Box(1, 1), Ball(0.0))
+    assert found["input_jacobian"] >= 1e-10 and found["input_jacobian_max"] >= 1e-10
+    found = bounds(Layerwise(), two, np.array([1e300, 0.0]), Box(1, 1), Ball(1e-310))
+    assert found["value"] >= 1e-10
+
+
 @pytest.mark.slow
 def test_thirty_layers() -> None:
     net = FullyConnected((2, *[2] * 30, 1), "tanh")

@@ -75,7 +75,7 @@ def _known(
 def _middle(x: Interval) -> tuple[Array, Array]:
     """A number and how far the interval reaches from it; 0 and inf where it is unbounded."""
     known = jnp.isfinite(x.lo) & jnp.isfinite(x.hi)
-    middle = jnp.where(known, x.lo / 2 + x.hi / 2, 0.0)
+    middle = jnp.where(known, jnp.where(x.lo == x.hi, x.lo, x.lo / 2 + x.hi / 2), 0.0)
     reach = jnp.maximum(x.hi - middle, middle - x.lo) * WIDER + TINY
     return middle, jnp.where(known, jnp.where(x.lo == x.hi, 0.0, reach), jnp.inf)
 

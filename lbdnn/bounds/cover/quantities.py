@@ -170,8 +170,9 @@ def _backward(
         steepest, strongest = jnp.max(jnp.abs(slope), 0), jnp.max(jnp.abs(kappa), (0, 1))
         lost = weight_size * steepest * (lost + rounding * size)
         lost = lost + rounding * strongest * length(path, (0, 2)) * m
-        new_size = jnp.sqrt(jnp.sum(new * new, (0, 2, 3)))
-        lost = (lost + rounding * new_size + n * n * m * (1 + weight_size) * TINY) * WIDER
+        new_size = length(new, (0, 2, 3))
+        small = n * n * m * (1 + weight_size) * (1 + steepest) * TINY
+        lost = (lost + rounding * new_size + small) * WIDER
         return (new, new_size, lost), (new, lost)
 
     start = (

@@ -13,7 +13,7 @@ from jaxtyping import Float
 
 from ...networks import Chain, Theta
 from ...search.branching import Cover, Remembered, branch_and_bound
-from ...sets import Box, ParameterRegion, ParameterSet
+from ...sets import Ball, Box, ParameterRegion, ParameterSet
 from .activation_tables import Table, table
 from .budget import Budget
 from .directions import Directions
@@ -82,15 +82,11 @@ def sup_over_inputs(
     net.validate(theta)
     lo, hi = box.ends(net.inputs)
     with jax.enable_x64(True):
-        weights, budget = theta, None
-        if parameters is not None:
-            region = (
-                parameters
-                if isinstance(parameters, ParameterRegion)
-                else parameters.parameter_region(net, theta)
-            )
-            weights, budget = net.with_weights(region.center), _budget(region)
-        shape, layers = read(net, weights)
+        region = Ball(0.0) if parameters is None else parameters
+        if not isinstance(region, ParameterRegion):
+            region = region.parameter_region(net, theta)
+        shape, layers = read(net, net.with_weights(region.center))
+        budget = _budget(region)
         search = _Search(shape, layers, quantity, lo, hi, gap, batch, budget)
         cover = branch_and_bound(
             search.evaluate, lo, hi, gap=gap, max_cells=max_cells, batch=batch, known=known
