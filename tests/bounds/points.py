@@ -119,6 +119,17 @@ def bounds(method: Any, net: Chain, theta: np.ndarray, inputs: Any, parameters: 
     return {name: float(value) for name, value in found.items()}
 
 
+def assert_above(upper: dict[str, float], found: dict[str, np.ndarray]) -> None:
+    """No norm at a point lies above its bound."""
+    for quantity, bound in upper.items():
+        assert not math.isnan(bound), quantity
+        # At a jump or outside the domain the point has no such norm.
+        values = found[quantity][np.isfinite(found[quantity])]
+        assert np.all(values <= bound * (1 + 1e-12) + 1e-14), quantity
+        if math.isfinite(bound):
+            assert len(values) == len(found[quantity]), quantity
+
+
 def ball_points(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
     """Points of the unit ball, most of them on the sphere and many near an axis."""
     points = rng.standard_normal(shape) ** rng.choice([1, 3, 9], (shape[0], 1))
