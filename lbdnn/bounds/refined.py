@@ -37,18 +37,25 @@ class Refined:
     **Arguments:**
 
     - `gap`, `max_cells`: of branch and bound, for each quantity; `cells`: of that of `Interval`.
-    - `levels`, `steps`: of `Dissipation`.
+    - `levels`, `steps`: of `Dissipation`, which is tried with each of the levels: many are better
+      for large balls, few for small ones.
     """
 
     gap: float = 0.1
     max_cells: int = 20_000
     cells: int = 30_000
-    levels: int = 3
+    levels: tuple[int, ...] = (3, 8)
     steps: int = 800
 
     def __post_init__(self) -> None:
         if self.gap <= 0 or min(self.max_cells, self.cells) < 1:
             raise ValueError(f"gap must be positive, max_cells and cells at least 1; got {self}")
+        if not isinstance(self.levels, tuple) or not self.levels:
+            raise ValueError(
+                f"levels must be a tuple of numbers, such as (3, 8); got {self.levels}"
+            )
+        for count in self.levels:
+            Dissipation(levels=count, steps=self.steps)
 
     def bounds(
         self,
@@ -61,7 +68,10 @@ class Refined:
 
         Raises ValueError for an operation that no method knows.
         """
-        dissipated = self._dissipation().bounds(net, inputs, parameters, quantities)
+        dissipated = [
+            method.bounds(net, inputs, parameters, quantities)
+            for method in self._dissipations(parameters)
+        ]
         return self._smallest(net, inputs, parameters, quantities, dissipated)
 
     def proved(
@@ -72,12 +82,21 @@ class Refined:
         quantities: Sequence[str] = QUANTITIES,
     ) -> tuple[dict[str, np.ndarray], dict[str, dict[str, Any]]]:
         """See `Proving.proved`: proofs of the bounds that `Dissipation` gives."""
-        dissipated, proofs = self._dissipation().proved(net, inputs, parameters, quantities)
-        best = self._smallest(net, inputs, parameters, quantities, dissipated)
-        return best, {q: proof for q, proof in proofs.items() if dissipated[q] <= best[q]}
+        tried = [
+            method.proved(net, inputs, parameters, quantities)
+            for method in self._dissipations(parameters)
+        ]
+        best = self._smallest(net, inputs, parameters, quantities, [found for found, _ in tried])
+        proofs = {}
+        for found, own in tried:
+            proofs |= {q: proof for q, proof in own.items() if found[q] <= best[q]}
+        return best, proofs
 
-    def _dissipation(self) -> Dissipation:
-        return Dissipation(levels=self.levels, steps=self.steps)
+    def _dissipations(self, parameters: ParameterRegion) -> list[Dissipation]:
+        radius = np.asarray(parameters.radius)
+        shared = np.any((radius > 0) & np.isfinite(radius))
+        levels = self.levels if shared else (1,)
+        return [Dissipation(levels=count, steps=self.steps) for count in levels]
 
     def _smallest(
         self,
@@ -85,12 +104,12 @@ class Refined:
         inputs: InputRegion,
         parameters: ParameterRegion,
         quantities: Sequence[str],
-        dissipated: dict[str, np.ndarray],
+        dissipated: list[dict[str, np.ndarray]],
     ) -> dict[str, np.ndarray]:
         methods: list[Method] = [Layerwise()]
         if all(np.isfinite(a.growth).all() for a in net.activations):
             methods.append(Polynomial())
-        found = [dissipated, *(m.bounds(net, inputs, parameters, quantities) for m in methods)]
+        found = [*dissipated, *(m.bounds(net, inputs, parameters, quantities) for m in methods)]
         best = {q: np.array(np.fmin.reduce([f[q] for f in found if q in f])) for q in quantities}
         for lane in np.ndindex(*inputs.lo.shape[:-1]):
             box, region = (

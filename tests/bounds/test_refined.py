@@ -18,11 +18,11 @@ def test_never_above_another_method_and_within_the_gap_for_fixed_parameters():
         parameters = batch([Ball(r).parameter_region(NET, theta) for r in (0.0, 0.2)])
         inputs = batch([Box(-1.0, 1.0).input_region(NET)] * 2)
     quantities = ("hessian",)
-    refined = Refined(gap=0.1, levels=1, steps=40)
+    refined = Refined(gap=0.1, levels=(1,), steps=40)
     best = refined.bounds(NET, inputs, parameters, quantities)
     others = [
         method.bounds(NET, inputs, parameters, quantities)
-        for method in (Layerwise(), Dissipation(levels=1, steps=40))
+        for method in (Layerwise(), Dissipation(levels=(1,), steps=40))
     ]
     attack = Attack(starts=8, steps=60)
     for quantity in quantities:
@@ -41,7 +41,7 @@ def test_a_network_that_the_search_does_not_know_keeps_the_other_bounds():
         theta,
         inputs=Box(-1, 1),
         quantities=["jacobian"],
-        method=Refined(levels=1, steps=5),
+        method=Refined(levels=(1,), steps=5),
         attack=None,
     )
     alone = certify(
@@ -53,7 +53,7 @@ def test_a_network_that_the_search_does_not_know_keeps_the_other_bounds():
 @pytest.mark.slow
 def test_small_balls_cost_little_and_what_dissipation_proves_is_checked():
     theta = NET.init(jax.random.key(0))
-    method = Refined(gap=0.1, levels=1, steps=60)
+    method = Refined(gap=0.1, levels=(1,), steps=60)
 
     def certified(radius, quantity):
         return certify(
@@ -75,7 +75,10 @@ def test_small_balls_cost_little_and_what_dissipation_proves_is_checked():
     assert check(large, NET, theta)
 
 
-@pytest.mark.parametrize("wrong", [{"gap": 0.0}, {"max_cells": 0}, {"cells": 0}])
+@pytest.mark.parametrize(
+    "wrong",
+    [{"gap": 0.0}, {"max_cells": 0}, {"cells": 0}, {"levels": 3}, {"levels": (0,)}, {"levels": ()}],
+)
 def test_choices_are_checked(wrong):
-    with pytest.raises(ValueError, match="gap must be positive"):
+    with pytest.raises(ValueError, match="must be"):
         Refined(**wrong)
