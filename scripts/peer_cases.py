@@ -31,7 +31,7 @@ FRACTIONS = (0.0, 0.01)
 METHODS = {
     "layerwise": Layerwise(),
     "dissipation": Dissipation(levels=2, steps=150),
-    "refined": Refined(gap=0.1, max_cells=4000, levels=2, steps=150),
+    "refined": Refined(gap=0.1, max_cells=4000, levels=(2,), steps=150),
 }
 Row = dict[str, Any]
 
