@@ -10,6 +10,8 @@ from typing import Any, NoReturn
 
 from tqdm import tqdm
 
+from lbdnn.compilation import make_room
+
 
 def finished_pieces(
     work: Mapping[Hashable, Callable[[], Any]], label: str
@@ -25,6 +27,7 @@ def finished_pieces(
         with tqdm(total=len(keys), desc=label, disable=None, leave=False) as bar:
             for future in as_completed(keys):
                 yield keys[future], future.result()
+                make_room()
                 bar.update()
     except KeyboardInterrupt:
         return

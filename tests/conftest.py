@@ -1,14 +1,12 @@
 """Fixtures for all tests."""
 
-import gc
 import os
 from pathlib import Path
 
-import jax
 import pytest
 
-# Compiled programs take memory maps, large ones thousands; Linux allows a process 65 530.
-_MAPS = Path("/proc/self/maps")
+from lbdnn.compilation import make_room
+
 _MANY = 15_000
 
 
@@ -25,18 +23,11 @@ def data() -> Path:
 @pytest.fixture(autouse=True, scope="module")
 def _forget_after_modules():
     yield
-    _forget()
+    make_room(_MANY)
 
 
 @pytest.fixture(autouse=True)
 def _forget_after_slow_tests(request):
     yield
     if request.node.get_closest_marker("slow"):
-        _forget()
-
-
-def _forget() -> None:
-    """Drops compiled programs where there are many."""
-    if _MAPS.exists() and _MAPS.read_bytes().count(b"\n") > _MANY:
-        jax.clear_caches()
-        gc.collect()
+        make_room(_MANY)

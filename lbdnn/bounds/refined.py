@@ -9,6 +9,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from ..compilation import make_room
 from ..networks import Chain
 from ..sets import Box, InputRegion, ParameterRegion
 from .cover.search import search_cover
@@ -117,6 +118,7 @@ class Refined:
             )
             for quantity in quantities:
                 for search in (self._branched, self._covered):
+                    make_room()
                     known = float(best[quantity][lane])
                     best[quantity][lane] = min(known, search(net, quantity, box, region, known))
         return best
