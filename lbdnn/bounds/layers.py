@@ -8,11 +8,12 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from ..intervals import Interval, down, euclidean, spectral_norm, up
 from ..networks import Affine, Chain, Operation, Pointwise, Repeat, Residual, Scaling
-from ..sets import InputRegion, ParameterRegion
+from ..sets import InputRegion, ParameterRegion, normal_above, normal_below
 
 
 class Bend(NamedTuple):
@@ -219,8 +220,8 @@ def through_affine(
 
 def _derivatives(operation: Operation, x: Interval) -> Bend:
     if isinstance(operation, Scaling):
-        scale = jnp.asarray(operation.scale, x.dtype)
-        return Bend(scale, scale, jnp.zeros_like(scale))
+        scale = _constants(operation.scale, x)
+        return Bend(scale.lo, scale.hi, jnp.zeros_like(scale.lo))
     if isinstance(operation, Pointwise):
         first, second = (operation.activation.enclose(order, x.lo, x.hi) for order in (1, 2))
         return Bend(*first, magnitude(*second))
@@ -252,8 +253,14 @@ def image(operation: Operation, x: Interval) -> Interval:
     if isinstance(operation, Pointwise):
         return Interval(*operation.activation.enclose(0, x.lo, x.hi))
     assert isinstance(operation, Scaling)
-    scale, shift = (jnp.asarray(v, x.dtype) for v in (operation.scale, operation.offset))
-    return x * Interval(scale, scale) + Interval(shift, shift)
+    return x * _constants(operation.scale, x) + _constants(operation.offset, x)
+
+
+def _constants(values: tuple[float, ...], like: Interval) -> Interval:
+    """Compiled code takes subnormal numbers for 0."""
+    given = np.asarray(values, np.float64)
+    ends = normal_below(given), normal_above(given)
+    return Interval(*(jnp.asarray(end, like.dtype) for end in ends))
 
 
 def _product(a: Array, b: Array) -> Array:

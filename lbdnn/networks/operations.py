@@ -87,11 +87,6 @@ class Scaling:
     scale: tuple[float, ...]
     offset: tuple[float, ...]
 
-    def __post_init__(self) -> None:
-        # Compiled code takes them for 0.
-        if any(0 < abs(x) < np.finfo(np.float64).tiny for x in (*self.scale, *self.offset)):
-            raise ValueError("a scaling takes 0 and normal numbers; got a subnormal one")
-
     def outputs(self, inputs: int) -> int:
         if not len(self.scale) == len(self.offset) == inputs:
             raise ValueError(

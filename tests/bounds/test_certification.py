@@ -197,7 +197,7 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     "layers": (lambda: certificate(parameters=LayerBalls([1, 1, 1])), "2 layers.*3"),
     "parameters": (lambda: certificate(parameters=Box([0] * 3, 1)), "7 parameters.*3"),
     "quantity": (lambda: certificate(quantities=["hess"]), "value, jacobian.*'hess'"),
-    "method": (lambda: certificate(method="interval"), "polynomial, layerwise.*'interval'"),
+    "method": (lambda: certificate(method="exact"), "polynomial, layerwise.*'exact'"),
     "outside a ball": (lambda: certificate(parameters=Ball(0.1, center=0)), "outside"),
     "outside a box": (lambda: certificate(parameters=Box(-0.9, 1)), "outside"),
     "outside a layer": (

@@ -268,6 +268,10 @@ def test_subnormal_weights_and_radii_count() -> None:
     two = FullyConnected((1, 1, 1), "identity", bias=False)
     found = bounds(Layerwise(), two, np.array([1e300, 1e-310]), Box(1, 1), Ball(0.0))
     assert found["input_jacobian"] >= 1e-10 and found["input_jacobian_max"] >= 1e-10
+    scaled = FullyConnected((1, 1), bias=False, output_scaling=((1e-310,), (0.0,)))
+    assert (
+        bounds(Layerwise(), scaled, np.array([1e300]), Box(0.5, 0.5), Ball(0.0))["value"] >= 5e-11
+    )
     found = bounds(Layerwise(), two, np.array([1e300, 0.0]), Box(1, 1), Ball(1e-310))
     assert found["value"] >= 1e-10
 

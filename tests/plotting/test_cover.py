@@ -61,6 +61,7 @@ def test_boxes_without_a_bound_are_drawn_beyond_the_scale():
     boxes.figure.canvas.draw()
 
 
+@pytest.mark.slow
 def test_a_cover_that_was_found_fills_the_box():
     net = FullyConnected((2, 2, 1), "tanh")
     theta = net.init(jax.random.key(0))

@@ -11,6 +11,7 @@ from ...activations import Activation, get
 from ...intervals import euclidean, spectral_norm
 from ...networks import Affine, Chain, Pointwise, Scaling
 from ...sets import ParameterRegion
+from ..expansion.network import normal
 
 _TINY = float(np.finfo(np.float64).tiny)
 
@@ -119,7 +120,7 @@ def _alternating(net: Chain, region: ParameterRegion) -> list[_Layer]:
             found.append(_Layer(first, weight, bias, place, operation.bias))
             place += 1
         elif isinstance(operation, Scaling):
-            scale, offset = np.array(operation.scale), np.array(operation.offset)
+            scale, offset = normal(operation.scale), normal(operation.offset)
             found.append(_Layer(first, np.diag(scale), offset, None, False))
         else:
             raise ValueError(

@@ -90,7 +90,14 @@ def read(net: Chain, theta: Theta) -> tuple[Shape, Layers]:
 
 def _fixed(operation: Operation) -> tuple[np.ndarray, np.ndarray]:
     assert isinstance(operation, Scaling)
-    return np.array(operation.scale), np.array(operation.offset)
+    return normal(operation.scale), normal(operation.offset)
+
+
+def normal(values: tuple[float, ...]) -> np.ndarray:
+    """The numbers; ValueError for subnormal ones, which compiled code takes for 0."""
+    if any(0 < abs(x) < np.finfo(np.float64).tiny for x in values):
+        raise ValueError("this method takes no scaling by subnormal numbers; use 'layerwise'")
+    return np.array(values)
 
 
 def _check(activation: Activation) -> None:

@@ -43,8 +43,8 @@ def test_every_point_lies_in_a_cell(sides: list, count: int, seed: int) -> None:
         region = Box(lo, hi).input_region(net)
     low, high = regular_cover(region, count, np.ones(len(lo)))
     assert len(low) <= count
-    assert np.all(low.min(0) == lo)
-    assert np.all(high.max(0) == hi)
+    assert np.all(low.min(0) == region.lo)
+    assert np.all(high.max(0) == region.hi)
     inside = np.all((low[:, None] <= points) & (points <= high[:, None]), 2)
     assert np.all(inside.any(0))
 
