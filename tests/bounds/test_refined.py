@@ -22,7 +22,7 @@ def test_never_above_another_method_and_within_the_gap_for_fixed_parameters():
     best = refined.bounds(NET, inputs, parameters, quantities)
     others = [
         method.bounds(NET, inputs, parameters, quantities)
-        for method in (Layerwise(), Dissipation(levels=(1,), steps=40))
+        for method in (Layerwise(), Dissipation(levels=1, steps=40))
     ]
     attack = Attack(starts=8, steps=60)
     for quantity in quantities:

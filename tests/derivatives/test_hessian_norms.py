@@ -70,7 +70,7 @@ def test_norms_are_those_of_the_dense_tensor(place):
 
 @pytest.mark.slow
 @given(places(random_networks()))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 def test_norms_are_those_of_the_dense_tensor_for_any_network(place):
     with jax.enable_x64(True):
         tensor = dense_hessian(*place)

@@ -37,7 +37,7 @@ def test_norm_is_that_of_the_dense_matrix(norm, place):
 @pytest.mark.slow
 @pytest.mark.parametrize("norm", NORMS)
 @given(places(random_networks()))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_norm_is_that_of_the_dense_matrix_for_any_network(norm, place):
     with jax.enable_x64(True):
         expected = np.linalg.norm(NORMS[norm](*place), 2)
