@@ -53,7 +53,11 @@ def evaluation_error(
     **Raises:** ValueError as `certify` does, for a `dtype` that is no floating-point type, and for
     operations that have no bound yet.
     """
-    if not jnp.issubdtype(dtype, jnp.floating):
+    try:
+        known = jnp.issubdtype(jnp.dtype(dtype), jnp.floating)
+    except TypeError:
+        known = False
+    if not known:
         raise ValueError(f"dtype must be a floating-point type such as 'float32'; got {dtype!r}")
     net.validate(theta)
     with jax.enable_x64(True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -120,44 +121,29 @@ class Refined:
                 for search in (self._branched, self._covered):
                     make_room()
                     known = float(best[quantity][lane])
-                    best[quantity][lane] = min(known, search(net, quantity, box, region, known))
+                    with suppress(ValueError):  # unknown to the search: what is known stands
+                        bound = search(net, quantity, box, region, known)
+                        best[quantity][lane] = min(known, bound)
         return best
 
     def _branched(
-        self,
-        net: Chain,
-        quantity: str,
-        box: InputRegion,
-        region: ParameterRegion,
-        known: float,
+        self, net: Chain, quantity: str, box: InputRegion, region: ParameterRegion, known: float
     ) -> float:
-        try:
-            found = sup_over_inputs(
-                net,
-                net.with_weights(region.center),
-                quantity,
-                Box(np.asarray(box.lo), np.asarray(box.hi)),
-                parameters=region,
-                gap=self.gap,
-                max_cells=self.max_cells,
-                known=known,
-            )
-        except ValueError:  # a network that the search does not know: the others' bound stands
-            return np.inf
-        return found.upper
+        return sup_over_inputs(
+            net,
+            net.with_weights(region.center),
+            quantity,
+            Box(np.asarray(box.lo), np.asarray(box.hi)),
+            parameters=region,
+            gap=self.gap,
+            max_cells=self.max_cells,
+            known=known,
+        ).upper
 
     def _covered(
-        self,
-        net: Chain,
-        quantity: str,
-        box: InputRegion,
-        region: ParameterRegion,
-        known: float,
+        self, net: Chain, quantity: str, box: InputRegion, region: ParameterRegion, known: float
     ) -> float:
-        try:
-            found = search_cover(
-                net, box, region, quantity, gap=self.gap, max_cells=self.cells, known=known
-            )
-        except ValueError:
-            return np.inf
+        found = search_cover(
+            net, box, region, quantity, gap=self.gap, max_cells=self.cells, known=known
+        )
         return float(widened({quantity: np.asarray(found.upper)})[quantity])

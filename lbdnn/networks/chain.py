@@ -118,6 +118,11 @@ class Chain:
         """Those of the elementary operations."""
         return tuple(o.activation for o in self.elementary if isinstance(o, Pointwise))
 
+    @property
+    def residual(self) -> bool:
+        """Whether there are shortcuts."""
+        return any(isinstance(o, Residual) for o in self.written_out)
+
     def steps(self, theta: Theta) -> list[tuple[Operation, Parameters]]:
         """`written_out` with parameters.
 

@@ -93,3 +93,5 @@ def test_a_type_without_fractions_is_refused() -> None:
     theta = net.unravel(np.zeros(2))
     with pytest.raises(ValueError, match="floating-point type"):
         evaluation_error(net, theta, inputs=Box(0, 1), dtype=np.int32)
+    with pytest.raises(ValueError, match="got 'flaot32'"):
+        evaluation_error(net, theta, inputs=Box(0, 1), dtype="flaot32")

@@ -12,7 +12,7 @@ from lbdnn.checking.evaluation import attained
 from lbdnn.checking.regions import Refused, inputs_of, parameters_of
 from lbdnn.checking.spans import NotShown
 from lbdnn.networks import Affine, Pointwise, Repeat, Residual, Scaling
-from lbdnn.search.forms import directions, form
+from lbdnn.search.forms import COUNT, directions, form
 
 TANH = Pointwise(get("tanh"))
 NETS = {
@@ -30,21 +30,23 @@ def bits():
 
 
 @pytest.mark.parametrize("name", NETS)
-@pytest.mark.parametrize("quantity", ["value", "jacobian", "hessian", "input_jacobian"])
+@pytest.mark.parametrize("quantity", COUNT)
 def test_the_forms_at_a_point_are_those_of_automatic_differentiation(name, quantity) -> None:
     net, rng = NETS[name], np.random.default_rng(0)
     vector, sigma = rng.uniform(-1, 1, net.size), rng.uniform(-1, 1, 2)
-    count = {"value": 0, "hessian": 2}.get(quantity, 1)
-    flat = rng.standard_normal((count, 2 if quantity == "input_jacobian" else net.size))
-    lengths = np.linalg.norm(flat, axis=1)
+    on_theta, on_sigma = COUNT[quantity]
+    sizes = [net.size] * on_theta + [2] * on_sigma
+    flat = [rng.standard_normal(size) for size in sizes]
+    # The form in [v, v] is divided by the square of its one direction.
+    lengths = [np.linalg.norm(v) ** (2 if quantity == "input_hessian" else 1) for v in flat]
     with jax.enable_x64(True):
-        own = (flat[0],) if quantity == "input_jacobian" else directions(net, quantity, flat)
+        own = directions(net, quantity, np.concatenate([*flat, []]))
         weights = net.weights(net.unravel(vector))
         expected = np.linalg.norm(form(net, quantity, sigma, weights, own)) / np.prod(lengths)
     region = parameters_of(Ball(0.0), net, net.unravel(vector))
     point = [arb(x) for x in sigma.tolist()]
     theta = [arb(x) for x in vector.tolist()]
-    found = attained(net, quantity, point, theta, region, flat.tolist())
+    found = attained(net, quantity, point, theta, region, [v.tolist() for v in flat])
     assert float(found) == pytest.approx(float(expected), rel=1e-12)
     assert found.rad() < 1e-25
 

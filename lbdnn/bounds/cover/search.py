@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from functools import partial
 
 import jax
 import numpy as np
@@ -86,4 +85,4 @@ def _points(lo: Float[np.ndarray, " d"], hi: Float[np.ndarray, " d"]) -> np.ndar
     return np.concatenate([(lo / 2 + hi / 2)[None], np.where(high, hi, lo)])
 
 
-_compiled = partial(jax.jit, static_argnums=(0, 1))(over_cells)
+_compiled = jax.jit(over_cells, static_argnums=(0, 1))

@@ -9,7 +9,7 @@ from jaxtyping import Array
 
 from ...activations import Activation
 from ...intervals import up
-from ...networks import Affine, Chain, Pointwise, Residual
+from ...networks import Affine, Chain, Pointwise
 from ...sets import ParameterRegion
 from ..layers import Enclosure
 from ..majorants import COUNT, majorants
@@ -23,7 +23,7 @@ def stages_of(net: Chain, known: Enclosure, parameters: ParameterRegion) -> Laye
     The radius that the layers share is shared only where it says more than the layers' own.
     Infinite slopes or curvatures stay infinite: what they make of a bound is infinite or NaN.
     """
-    if any(isinstance(operation, Residual) for operation in net.written_out):
+    if net.residual:
         activations, trailing = [None] * len(known.layers), True
     else:
         activations, trailing = _between(net)

@@ -11,7 +11,7 @@ import jax
 import numpy as np
 from jaxtyping import Array
 
-from ...networks import Chain, Residual
+from ...networks import Chain
 from ...sets import InputRegion, ParameterRegion
 from ..layers import enclose
 from ..method import QUANTITIES
@@ -105,11 +105,10 @@ class Dissipation:
     ) -> tuple[dict[str, np.ndarray], dict[str, dict[str, Any]]]:
         """See `Proving.proved`; without proofs for networks with residual blocks."""
         found, layers, chains = self._solved(net, inputs, parameters, quantities)
-        plain = not any(isinstance(operation, Residual) for operation in net.written_out)
         proofs = {
             quantity: proof_of(net, self.levels, layers, chain)
             for quantity, chain in chains.items()
-            if np.isfinite(found[quantity]) and plain
+            if np.isfinite(found[quantity]) and not net.residual
         }
         return found, proofs
 

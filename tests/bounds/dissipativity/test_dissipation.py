@@ -5,7 +5,16 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lbdnn import Attack, Ball, Box, Dissipation, FullyConnected, Layerwise, certify
+from lbdnn import (
+    Attack,
+    Ball,
+    Box,
+    Dissipation,
+    FullyConnected,
+    Layerwise,
+    ResidualNetwork,
+    certify,
+)
 from lbdnn.bounds.dissipativity.assembly import stages_of
 from lbdnn.bounds.dissipativity.budget_levels import levels
 from lbdnn.bounds.dissipativity.multipliers import hessian_start, jacobian_start
@@ -152,3 +161,17 @@ def test_kinks_leave_first_derivatives():
 def test_choices_are_checked(wrong):
     with pytest.raises(ValueError, match="at least 1"):
         Dissipation(**wrong)
+
+
+@pytest.mark.slow
+def test_residual_networks_are_bounded_and_gain():
+    net = ResidualNetwork((2, 2, 1), "tanh", blocks=1)
+    with jax.enable_x64(True):
+        theta = net.init(jax.random.key(0))
+        inputs, parameters = BOX.input_region(net), Ball(0.1).parameter_region(net, theta)
+    found, proofs = Dissipation(steps=150).proved(net, inputs, parameters)
+    layers = Layerwise().bounds(net, inputs, parameters)
+    assert not proofs
+    for quantity in ("jacobian", "hessian", "input_jacobian"):
+        attained = Attack(starts=8, steps=60)(net, quantity, inputs, parameters).value
+        assert float(attained) <= found[quantity] < layers[quantity], quantity
