@@ -1,6 +1,11 @@
 """Certified bounds on neural networks and on the adaptive controllers built from them."""
 
-from . import activations as activations, derivatives as derivatives, intervals as intervals
+from . import (
+    activations as activations,
+    derivatives as derivatives,
+    intervals as intervals,
+    structured as structured,
+)
 from .activations import Activation as Activation
 from .bounds import (
     Dissipation as Dissipation,
