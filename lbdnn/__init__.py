@@ -4,7 +4,13 @@ from . import (
     activations as activations,
     derivatives as derivatives,
     intervals as intervals,
+from . import (
+    activations as activations,
+    derivatives as derivatives,
+    intervals as intervals,
     spectra as spectra,
+    structured as structured,
+)
 )
 from .activations import Activation as Activation
 from .bounds import (

@@ -1,11 +1,16 @@
-"""Room for compiled programs."""
+"""Room for compiled programs, and numbers computed while one is being made."""
 
 from __future__ import annotations
 
 import gc
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 import jax
+
+T = TypeVar("T")
 
 _MAPS = Path("/proc/self/maps")
 
@@ -19,3 +24,18 @@ def make_room(most: int = 20_000) -> None:
     if _MAPS.exists() and _MAPS.read_bytes().count(b"\n") > most:
         jax.clear_caches()
         gc.collect()
+
+
+def at_once(compute: Callable[[], T]) -> T:
+    """`compute()` in 64 bits, on numbers of its own, also where a program is being traced.
+
+    In a thread of its own: `jax.ensure_compile_time_eval` does not reach functions with a
+    derivative of their own inside `jax.vmap` (JAX 0.9).
+    """
+
+    def alone() -> T:
+        with jax.enable_x64(True):
+            return compute()
+
+    with ThreadPoolExecutor(1) as other:
+        return other.submit(alone).result()

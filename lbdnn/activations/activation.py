@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from ..compilation import at_once
 from ..intervals import Interval, down, interval, natural, up
 from ..intervals.constants import ends, meant, stands_for
 from .constants import Growth, Limits, Pairs, validated
@@ -198,8 +199,7 @@ class Activation:
         return self.extremes[order], self.limits[order]
 
     def _number(self, order: int, z: float) -> float:
-        with jax.ensure_compile_time_eval(), jax.enable_x64(True):
-            return float(self.derivative(order, jnp.asarray(z, float)))
+        return at_once(lambda: float(self.derivative(order, jnp.asarray(z, float))))
 
     def _sides(self, order: int, z: float) -> tuple[float, float, float, float]:
         """(z, value just left of it, z, value just right of it)."""

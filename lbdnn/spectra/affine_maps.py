@@ -62,6 +62,18 @@ def linearize(
     """
     if form not in ("shifted", "paper"):
         raise ValueError(f'form is "shifted" or "paper"; got {form!r}')
+    x = checked_points(net, theta, x)
+    matrix, offset, nearest = _linearized(net, theta, x.reshape(-1, net.inputs), form)
+    if form == "paper" and not isinstance(nearest, Tracer):
+        _warn_of_pole(np.asarray(nearest), x.dtype)
+    batch = x.shape[:-1]
+    return AffineMap(
+        matrix.reshape(*batch, net.outputs, net.inputs), offset.reshape(*batch, net.outputs)
+    )
+
+
+def checked_points(net: Chain, theta: Theta, x: Float[Array, "*batch n"]) -> Array:
+    """The points as floating-point numbers, once they and θ are known to fit the network."""
     x = jnp.asarray(x)
     if x.ndim == 0 or x.shape[-1] != net.inputs:
         raise ValueError(
@@ -71,14 +83,7 @@ def linearize(
         jax.eval_shape(net, theta, jax.ShapeDtypeStruct((net.inputs,), x.dtype))
     else:
         net.validate(theta)
-    x = x.astype(jnp.result_type(float, x))
-    matrix, offset, nearest = _linearized(net, theta, x.reshape(-1, net.inputs), form)
-    if form == "paper" and not isinstance(nearest, Tracer):
-        _warn_of_pole(np.asarray(nearest), x.dtype)
-    batch = x.shape[:-1]
-    return AffineMap(
-        matrix.reshape(*batch, net.outputs, net.inputs), offset.reshape(*batch, net.outputs)
-    )
+    return x.astype(jnp.result_type(float, x))
 
 
 @partial(jax.jit, static_argnames=("net", "form"))

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from functools import cache
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 from numpy.polynomial.chebyshev import cheb2poly, chebfit, chebpts1, chebval
 
 from ..activations import Activation
+from ..compilation import at_once
 
 # Of the quadrature that the fits are made from: exact for polynomials of degree 39.
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(20)
@@ -86,6 +86,5 @@ def _fit(activation: Activation, bytes_: int) -> tuple[float, tuple[float, ...]]
 def _integral(activation: Activation, z: np.ndarray) -> np.ndarray:
     """∫₀¹ ς'(tz) dt by quadrature, in float64."""
     points = z[:, None] * (1 + _NODES) / 2
-    with jax.ensure_compile_time_eval(), jax.enable_x64(True):
-        slopes = np.asarray(activation.derivative(1, jnp.asarray(points, jnp.float64)))
+    slopes = at_once(lambda: np.asarray(activation.derivative(1, jnp.asarray(points))))
     return slopes @ (_WEIGHTS / 2)

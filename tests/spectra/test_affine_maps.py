@@ -106,13 +106,14 @@ def test_the_papers_form_away_from_and_near_its_pole():
 
 
 def test_differentiable_and_traceable():
-    net = FullyConnected((2, 4, 2), "logistic")
+    # Parameters of its own: nothing is known of it before it is traced.
+    net = FullyConnected((2, 4, 2), activations.get("hardsigmoid", 0.123, 0.456))
     theta = net.init(jax.random.key(0))
 
     def total(theta, x):
         return jnp.sum(linearize(net, theta, x).matrix)
 
-    slopes = jax.jit(jax.grad(total))(theta, jnp.zeros((3, 2)))
+    slopes = jax.jit(jax.vmap(jax.grad(total), (None, 0)))(theta, jnp.zeros((3, 2)))
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(slopes))
 
 

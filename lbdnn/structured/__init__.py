@@ -1,0 +1,3 @@
+"""Networks with a proved property by construction."""
+
+from . import weights as weights
