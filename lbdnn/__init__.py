@@ -4,13 +4,8 @@ from . import (
     activations as activations,
     derivatives as derivatives,
     intervals as intervals,
-from . import (
-    activations as activations,
-    derivatives as derivatives,
-    intervals as intervals,
     spectra as spectra,
     structured as structured,
-)
 )
 from .activations import Activation as Activation
 from .bounds import (

@@ -127,7 +127,7 @@ def observe(
         direction = jax.vmap(push)(x, direction)
         length = jnp.linalg.norm(direction, axis=-1)
         growth += jnp.log(length)
-        direction /= jnp.where(length > 0, length, 1)[:, None]
+        direction /= jnp.expand_dims(jnp.where(length > 0, length, 1), 1)
         x, _ = advance(x)
         distance = jnp.max(jnp.abs(x - last), -1)
         # By so much, that an orbit which fills a curve does not go on setting records.
