@@ -28,7 +28,6 @@ PROVED = (
     Gershgorin(4, least=-0.5, greatest=1.5),
     Gershgorin(4, least=-0.5, greatest=1.5, eigenvalues="complex", discs="inner"),
     Orthogonal(3, 2, method="cayley"),
-    Orthogonal(3, 3, method="exponential"),
     Orthogonal(2, 4, method="householder"),
     SVD(3, 2, least=0.5, greatest=2.0, factors="householder"),
     SchurStable(3, radius=0.95),

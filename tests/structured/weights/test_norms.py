@@ -22,7 +22,6 @@ apply = jax.jit(lambda family, parameters: family(parameters), static_argnums=0)
         Orthogonal(4, 4, method="householder"),
         Orthogonal(4, 4, method="cayley"),
         Orthogonal(2, 4, method="cayley"),
-        Orthogonal(3, 3, method="exponential"),
         Orthogonal(4, 2, method="exponential"),
     ],
     ids=str,

@@ -3,7 +3,6 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
-import pytest
 from hypothesis import given, settings, strategies as st
 from scipy.linalg import expm
 
@@ -223,9 +222,8 @@ def test_gershgorin_keeps_the_digits_of_a_narrow_range():
     np.testing.assert_allclose(off.sum(1), 1e-5, rtol=1e-5)
 
 
-@pytest.mark.parametrize("which", ["real", "complex"])
-def test_couplings_are_those_of_a_uniform_matrix(which):
-    family = Gershgorin(40, least=0, greatest=1, eigenvalues=which)
-    m = np.exp(family.init(jax.random.key(3)).couplings)
+def test_couplings_are_those_of_a_uniform_matrix():
+    family = Gershgorin(40, least=0, greatest=1, eigenvalues="complex")
+    m = np.exp(np.asarray(family.init(jax.random.key(3)).couplings))
     assert m.min() > 0 and m.max() <= 1
     assert abs(m.mean() - 0.5) < 0.05 and abs((m < 0.25).mean() - 0.25) < 0.05
