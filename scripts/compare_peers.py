@@ -55,7 +55,7 @@ def main() -> int:
         return 2
     try:
         output = Output(settings.output, asdict(settings))
-        python = environment()
+        python = environment("peers.txt")
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

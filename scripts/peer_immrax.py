@@ -7,12 +7,10 @@ Prints a line of JSON for the versions, then one for each bound as soon as there
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import math
 import sys
 import time
-import types
 from functools import partial
 from importlib.metadata import version
 from itertools import pairwise
@@ -20,18 +18,9 @@ from itertools import pairwise
 import jax
 import jax.numpy as jnp
 import numpy as np
+from peer_package import alone
 
 from experiments.interval_norms import largest_over_cells
-
-
-def _inclusion():
-    """`immrax.inclusion` alone: the whole package wants polytope libraries, never used here."""
-    found = importlib.util.find_spec("immrax")
-    assert found is not None and found.submodule_search_locations
-    package = types.ModuleType("immrax")
-    package.__path__ = list(found.submodule_search_locations)
-    sys.modules["immrax"] = package
-    return importlib.import_module("immrax.inclusion")
 
 
 def network(sizes: tuple[int, ...], theta: jax.Array, sigma: jax.Array) -> jax.Array:
@@ -47,7 +36,7 @@ def network(sizes: tuple[int, ...], theta: jax.Array, sigma: jax.Array) -> jax.A
 
 def main() -> None:
     jax.config.update("jax_enable_x64", True)
-    immrax = _inclusion()
+    immrax = alone("immrax", "inclusion")
     cases = np.load(sys.argv[1])
     with open(sys.argv[2], encoding="utf-8") as file:
         request = json.load(file)

@@ -1,4 +1,4 @@
-"""The virtual environment `.venv-peers`, in which other programs are compared with this one."""
+"""Virtual environments in which other programs are compared with this one."""
 
 from __future__ import annotations
 
@@ -14,17 +14,20 @@ from make_environment import REASONS
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def environment(folder: Path = ROOT / ".venv-peers") -> Path:
-    """The interpreter of an environment with the packages of `peers.txt`, made if need be.
+def environment(requirements: str, folder: Path | None = None) -> Path:
+    """The interpreter of an environment with the packages of a file beside this one.
 
-    Raises ValueError, in one sentence, where it cannot be made.
+    It is made if need be, without further dependencies; `folder` is by default `.venv-` and the
+    file's name ("peers.txt": `.venv-peers`) in the repository. Raises ValueError, in one sentence,
+    where it cannot be made.
     """
-    packages = Path(__file__).with_name("peers.txt")
+    packages = Path(__file__).with_name(requirements)
+    folder = folder or ROOT / f".venv-{packages.stem.replace('_', '-')}"
     python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     stamp, log = folder / "stamp", folder / "setup.log"
     if stamp.exists() and stamp.read_bytes() == packages.read_bytes():
         return python
-    print(f"setting up {folder} from {packages.name}, once: 150 MB of downloads …", file=sys.stderr)
+    print(f"setting up {folder} from {packages.name}, once: 150 MB or more …", file=sys.stderr)
     try:
         if folder.exists() and not (folder / "pyvenv.cfg").exists() and any(folder.iterdir()):
             raise ValueError(f"{folder} is no virtual environment: move it away")

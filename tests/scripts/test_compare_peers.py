@@ -86,7 +86,7 @@ def test_an_index_that_cannot_be_reached_is_one_sentence(script, monkeypatch, tm
     monkeypatch.setattr(venv.EnvBuilder, "create", lambda self, folder: Path(folder).mkdir())
     monkeypatch.setattr(subprocess, "run", pip)
     with pytest.raises(ValueError, match="no package index could be reached"):
-        script("peers_environment").environment(tmp_path / "peers")
+        script("peers_environment").environment("peers.txt", tmp_path / "peers")
     assert not (tmp_path / "peers" / "stamp").exists()
 
 
@@ -99,14 +99,16 @@ def test_an_environment_is_made_once(script, monkeypatch, tmp_path):
 
     monkeypatch.setattr(venv.EnvBuilder, "create", lambda self, folder: Path(folder).mkdir())
     monkeypatch.setattr(subprocess, "run", pip)
-    made = [script("peers_environment").environment(tmp_path / "peers") for _ in range(2)]
+    made = [
+        script("peers_environment").environment("peers.txt", tmp_path / "peers") for _ in range(2)
+    ]
     assert len(calls) == 1 and made[0] == made[1]
 
 
 def test_a_folder_that_is_something_else_is_left_alone(script, tmp_path):
     (tmp_path / "kept").touch()
     with pytest.raises(ValueError, match="no virtual environment"):
-        script("peers_environment").environment(tmp_path)
+        script("peers_environment").environment("peers.txt", tmp_path)
     assert (tmp_path / "kept").exists()
 
 

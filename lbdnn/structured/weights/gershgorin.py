@@ -44,10 +44,10 @@ class Gershgorin:
     [[λ, r], [r, λ]] with eigenvalues least and greatest, and [[λ, r], [−r, λ]] with λ ± ir.
     Formula (26) itself, without signs, has real eigenvalues only for n = 2, where it has no others.
     `discs="inner"` gives row i a disc of its own within the whole one, about
-    λ + r(logistic(c_i) − ½) with radius r/2, as PNNL's `neuromancer` does; the property holds
-    (|w_ii − λ| + Σ_{j≠i}|w_ij| ≤ r), but a non-real pair is certain for n = 2 only: there
-    |w_11 − w_22| < r. Moduli are not bounded from below by |least|: eigenvalues of the discs of
-    (−1, 1) include 0. And the eigenvalues of a non-normal W do not bound ‖Wx‖/‖x‖.
+    λ + r(logistic(c_i) − ½) with radius r/2, as PNNL's `neuromancer` has them (with smaller radii).
+    The property holds, as |w_ii − λ| + Σ_{j≠i}|w_ij| ≤ r; but a pair that is not real is certain
+    for n = 2 only: there |w_11 − w_22| < r. Moduli are not bounded from below by |least|: discs of
+    (−1, 1) contain 0. And the eigenvalues of a non-normal W do not bound ‖Wx‖/‖x‖.
 
     **Arguments:** `n`, and by keyword `least` ≤ `greatest`, `eigenvalues`, `discs` ("equal" or
     "inner"). Parameters: `GershgorinParameters`. `init` draws m_ij from U(0, 1), as the source
