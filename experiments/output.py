@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import platform
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
@@ -51,6 +52,21 @@ class Output:
         writer.writerows(rows)
         write_whole(self.folder / f"{name}.csv", text.getvalue())
         self.document(name, {"rows": list(rows)})
+
+    def parquet(self, name: str, rows: Sequence[Row]) -> None:
+        """NAME.parquet; left out, with a word, where pyarrow is missing."""
+        try:
+            import pyarrow
+            from pyarrow import parquet
+        except ImportError:
+            print(
+                f"{name}.parquet is left out: it needs pyarrow (pip install 'lbdnn[parquet]')",
+                file=sys.stderr,
+            )
+            return
+        content = io.BytesIO()
+        parquet.write_table(pyarrow.Table.from_pylist([dict(row) for row in rows]), content)
+        write_whole(self.folder / f"{name}.parquet", content.getvalue())
 
     def document(self, name: str, content: Mapping[str, Any]) -> None:
         """NAME.json, with the versions and settings that made it."""

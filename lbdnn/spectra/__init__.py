@@ -1,11 +1,18 @@
 """Networks as pointwise affine maps and as dynamics x ↦ Φ(x): spectra, orbits, attractors."""
 
+from .activation_stability import (
+    ActivationStability as ActivationStability,
+    activation_stability as activation_stability,
+    largest_ratio as largest_ratio,
+)
 from .affine_maps import AffineMap as AffineMap, linearize as linearize
 from .attractors import (
     ATTRACTORS as ATTRACTORS,
     Observation as Observation,
     Portrait as Portrait,
     attractor as attractor,
+    classify as classify,
+    observe as observe,
 )
 from .fixed_points import (
     PeriodicOrbit as PeriodicOrbit,
@@ -21,3 +28,4 @@ from .spectrum import (
     singular_values as singular_values,
     spectral_radius as spectral_radius,
 )
+from .sweep import sweep as sweep

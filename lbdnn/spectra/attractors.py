@@ -38,9 +38,11 @@ class Observation:
     - *fixed* if after `settle` steps ‖Φ(x) − x‖_∞ ≤ `tolerance`·(1 + ‖x‖_∞), *periodic* if the
       same holds of the p-th iterate, 2 ≤ p ≤ `periods`;
     - else *chaotic* if its largest Lyapunov exponent over the `watch` steps is above `exponent`,
-    - *turning* (it fills an invariant curve) if that exponent is within ±`exponent` and the orbit
+    - *turning* (it fills an invariant curve) if that exponent is within ±`exponent`, the orbit
       goes away from where it was after `settle` steps, farther than 1e-3·(1 + ‖x‖_∞), and then,
-      within the `watch` steps, comes back to `recurrence` of that distance;
+      within the `watch` steps, comes back to `recurrence` of that distance, and neither shrinks nor
+      grows: its extents (largest − least of each entry) in the two halves of the `watch` steps
+      differ by at most `steady` of the largest;
     - else *unsettled*: it may still converge.
 
     Of the orbits of all starts, in this order: one escapes: "unbounded"; one is unsettled:
@@ -57,12 +59,13 @@ class Observation:
     tolerance: float = 1e-9
     exponent: float = 0.005
     recurrence: float = 0.05
+    steady: float = 0.01
     apart: float = 1e-3
     several: int = 8
 
     def __post_init__(self) -> None:
-        if self.settle < 1 or not 1 <= self.periods <= self.watch:
-            raise ValueError("an observation needs settle >= 1 and 1 <= periods <= watch")
+        if self.settle < 1 or not 2 <= self.periods <= self.watch:
+            raise ValueError("an observation needs settle >= 1 and 2 <= periods <= watch")
 
 
 class Orbits(NamedTuple):
@@ -113,8 +116,9 @@ def observe(
     """The orbits from the given starts; map it over θ for many networks."""
 
     def advance(x: Array) -> tuple[Array, Array]:
-        beyond = ~(jnp.max(jnp.abs(x), -1) <= observation.escape)  # NaN too
-        return jnp.where(jnp.expand_dims(beyond, 1), x, following(net, theta, x)), beyond
+        beyond: Array = ~(jnp.max(jnp.abs(x), -1) <= observation.escape)  # NaN too
+        after: Array = jnp.where(beyond[:, None], x, following(net, theta, x))
+        return after, beyond
 
     def settle(state: Array, _: None) -> tuple[Array, None]:
         return advance(state)[0], None
@@ -123,13 +127,14 @@ def observe(
         return jax.jvp(partial(net, theta), (x,), (direction,))[1]
 
     def watch(state: _Watched, step: Array) -> tuple[_Watched, None]:
-        x, direction, growth, period, nearest, reach = state
+        x, direction, growth, period, nearest, reach, least, greatest = state
         direction = jax.vmap(push)(x, direction)
         length = jnp.linalg.norm(direction, axis=-1)
         growth += jnp.log(length)
-        direction /= jnp.expand_dims(jnp.where(length > 0, length, 1), 1)
+        direction /= jnp.expand_dims(jnp.maximum(length, 1e-300), 1)
         x, _ = advance(x)
         distance = jnp.max(jnp.abs(x - last), -1)
+        half = (jnp.arange(2) == (2 * step > observation.watch))[:, None, None]
         # By so much, that an orbit which fills a curve does not go on setting records.
         farther = distance > 1.01 * reach
         closed = (distance <= observation.tolerance * size) & (step <= observation.periods)
@@ -141,6 +146,8 @@ def observe(
             period,
             jnp.where(farther, distance, jnp.minimum(nearest, distance)),
             jnp.where(farther, distance, reach),
+            jnp.where(half, jnp.minimum(least, x), least),
+            jnp.where(half, jnp.maximum(greatest, x), greatest),
         ), None
 
     last, _ = jax.lax.scan(settle, starts, None, length=observation.settle)
@@ -150,14 +157,18 @@ def observe(
     # No direction is special: one that the derivative keeps invariant would hide the others.
     direction *= jnp.linspace(1, 2, n, dtype=starts.dtype)
     none = jnp.zeros(count, starts.dtype)
-    start = _Watched(last, direction, none, none.astype(int), none + jnp.inf, none)
+    beyond = jnp.full((2, count, n), jnp.inf, starts.dtype)
+    start = _Watched(last, direction, none, none.astype(int), none + jnp.inf, none, beyond, -beyond)
     steps = jnp.arange(1, observation.watch + 1)
     seen, _ = jax.lax.scan(watch, start, steps)
     exponent = seen.growth / observation.watch
+    first, second = seen.greatest - seen.least
+    steady = jnp.max(jnp.abs(second - first), -1) <= observation.steady * jnp.max(first, -1)
     turning = (
         (jnp.abs(exponent) <= observation.exponent)
         & (seen.nearest <= observation.recurrence * seen.reach)
         & (seen.reach > 1e-3 * size)
+        & steady
     )
     slopes = jax.vmap(jax.jacfwd(partial(net, theta)))(last)
     escaped = ~(jnp.max(jnp.abs(seen.x), -1) <= observation.escape)
@@ -171,6 +182,9 @@ class _Watched(NamedTuple):
     period: Array
     nearest: Array
     reach: Array
+    # Of the entries of x, in the first and in the second half.
+    least: Float[Array, "2 b n"]
+    greatest: Float[Array, "2 b n"]
 
 
 def _from_one(slopes: Float[Array, "b n n"]) -> Array:

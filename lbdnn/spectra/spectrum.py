@@ -34,9 +34,6 @@ def eigenvalues(matrices: Float[Array, "*batch n n"]) -> Complex[Array, "*batch 
 
 def spectral_radius(matrices: Float[Array, "*batch n n"]) -> Float[Array, "*batch"]:
     """The largest |eigenvalue| of each matrix."""
-    matrices = _square(matrices)
-    if matrices.shape[-1] == 2:
-        return planar_radius(*planar_eigenvalues(jnp.moveaxis(matrices, (-2, -1), (0, 1))))
     return jnp.max(jnp.abs(eigenvalues(matrices)), -1)
 
 
@@ -45,24 +42,17 @@ def singular_values(matrices: Float[Array, "*batch m n"]) -> Float[Array, "*batc
     return jnp.linalg.svd(jnp.asarray(matrices), compute_uv=False)
 
 
-class Planar(NamedTuple):
-    """The eigenvalues middle ± root, root² = `square`: real and apart if positive."""
+def planar_pair(matrices: Float[Array, "2 2 *batch"]) -> tuple[Array, Array]:
+    """Both eigenvalues of 2 × 2 matrices, entries first: (a + d)/2 ± √(((a − d)/2)² + bc).
 
-    middle: Float[Array, "*batch"]
-    square: Float[Array, "*batch"]
-
-
-def planar_eigenvalues(matrices: Float[Array, "2 2 *batch"]) -> Planar:
-    """Eigenvalues of 2 × 2 matrices, entries first: (a + d)/2 ± √(((a − d)/2)² + bc)."""
+    Not scaled: entries whose squares leave the range of the arithmetic give infinities or zeros.
+    """
     (a, b), (c, d) = matrices
-    half = (a - d) / 2
-    return Planar((a + d) / 2, half * half + b * c)
-
-
-def planar_radius(middle: Array, square: Array) -> Array:
-    """The spectral radius from a `Planar`."""
-    real = jnp.abs(middle) + jnp.sqrt(jnp.maximum(square, 0))
-    return jnp.where(square > 0, real, jnp.sqrt(middle * middle - jnp.minimum(square, 0)))
+    middle, half = (a + d) / 2, (a - d) / 2
+    square = half * half + b * c
+    root = jnp.sqrt(jnp.abs(square))
+    apart, turned = jnp.where(square > 0, root, 0), jnp.where(square < 0, root, 0)
+    return jax.lax.complex(middle + apart, turned), jax.lax.complex(middle - apart, -turned)
 
 
 @jax.jit
@@ -73,13 +63,8 @@ def _closed_form(matrices: Array) -> Array:
     # Scaled by a power of two, so that no square overflows or vanishes.
     size = jnp.max(jnp.abs(matrices), (-2, -1))
     scale = jnp.where(size > 0, jnp.ldexp(jnp.ones_like(size), jnp.frexp(size)[1] - 1), 1)
-    scaled = jnp.moveaxis(matrices / scale[..., None, None], (-2, -1), (0, 1))
-    middle, square = planar_eigenvalues(scaled)
-    root = jnp.sqrt(jnp.abs(square))
-    apart, turned = jnp.where(square > 0, root, 0), jnp.where(square < 0, root, 0)
-    first = jax.lax.complex(scale * (middle + apart), scale * turned)
-    second = jax.lax.complex(scale * (middle - apart), -scale * turned)
-    return jnp.stack([first, second], -1)
+    pair = planar_pair(jnp.moveaxis(matrices / scale[..., None, None], (-2, -1), (0, 1)))
+    return jnp.stack(pair, -1) * scale[..., None]
 
 
 def _square(matrices: Array) -> Array:

@@ -31,6 +31,8 @@ def layer(weight, activation):
         ([[1.5, 0], [0, 1.5]], "tanh", "several points", 4),
         ([[1.5, 0], [0, -1.5]], "tanh", "limit cycle", 4),
         (1.3 * TURN, "tanh", "limit cycle", 0),
+        (0.9985 * TURN, "tanh", "undecided", None),  # a spiral that shrinks slowly
+        (1.0002 * TURN, "relu", "single point", 1),  # turned into the quadrant where it is 0
         ([[0.5, 0.5], [0.3, 0.7]], "relu", "line", None),  # row-stochastic: x̄ ∝ (1, 1) is fixed
         ([[1.5, 0], [0, 1.5]], "relu", "unbounded", None),
         ([[3.0, 0], [0, 0.5]], "sin", "chaos", None),  # the sine map beyond its cascade
