@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from jaxtyping import Complex, Float
@@ -121,7 +121,7 @@ def _spectrum(axes: Axes, model: PlanarPortrait) -> None:
     values = model.eigenvalues.reshape(-1, 2)
     radii = np.abs(values).max(-1)
     chosen = np.random.default_rng(0).permutation(len(values))[:4000]
-    own = np.ravel(values[chosen])
+    own: Any = np.ravel(values[chosen])
     colours = np.where(np.repeat(radii[chosen], 2) > 1, "#D55E00", "#0072B2")
     axes.scatter(own.real, own.imag, s=2, c=list(colours), alpha=0.5, linewidths=0, rasterized=True)
     turn = np.linspace(0, 2 * np.pi, 200)

@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
+from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
 from ..networks import Affine, Chain, Operation, Pointwise, Residual, Scaling, Theta
@@ -31,7 +32,7 @@ class AffineMap(NamedTuple):
 
 
 def linearize(
-    net: Chain, theta: Theta, x: Float[Array, "*batch n"], *, form: Form = "shifted"
+    net: Chain, theta: Theta, x: Float[ArrayLike, "*batch n"], *, form: Form = "shifted"
 ) -> AffineMap:
     r"""A*(x) and b*(x) with Φ(x) = A*(x) x + b*(x), at one point or many.
 
@@ -72,7 +73,7 @@ def linearize(
     )
 
 
-def checked_points(net: Chain, theta: Theta, x: Float[Array, "*batch n"]) -> Array:
+def checked_points(net: Chain, theta: Theta, x: Float[ArrayLike, "*batch n"]) -> Array:
     """The points as floating-point numbers, once they and θ are known to fit the network."""
     x = jnp.asarray(x)
     if x.ndim == 0 or x.shape[-1] != net.inputs:

@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple, get_args
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
 from ..networks import Chain, Theta
@@ -91,7 +92,7 @@ class Portrait(NamedTuple):
 def attractor(
     net: Chain,
     theta: Theta,
-    starts: Float[Array, "b n"],
+    starts: Float[ArrayLike, "b n"],
     observation: Observation | None = None,
 ) -> Portrait:
     """The kind of attractor that orbits from the given starts show (`Observation` defines it).

@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import ArrayLike
 from jaxtyping import Array, Complex, Float
 
 from ..networks import Chain, Theta
@@ -38,7 +39,7 @@ MARGIN = 1e-6
 
 
 def fixed_points(
-    net: Chain, theta: Theta, starts: Float[Array, "b n"], *, tolerance: float = 1e-9
+    net: Chain, theta: Theta, starts: Float[ArrayLike, "b n"], *, tolerance: float = 1e-9
 ) -> list[PeriodicOrbit]:
     """The fixed points that Newton's method finds from the given starts, in float64.
 
@@ -51,7 +52,7 @@ def periodic_orbits(
     net: Chain,
     theta: Theta,
     period: int,
-    starts: Float[Array, "b n"],
+    starts: Float[ArrayLike, "b n"],
     *,
     tolerance: float = 1e-9,
 ) -> list[PeriodicOrbit]:

@@ -6,6 +6,7 @@ from functools import partial
 
 import jax
 import jax.numpy as jnp
+from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
 from ..networks import Chain, Theta
@@ -13,7 +14,7 @@ from .affine_maps import checked_points
 
 
 def trajectory(
-    net: Chain, theta: Theta, x: Float[Array, "*batch n"], steps: int
+    net: Chain, theta: Theta, x: Float[ArrayLike, "*batch n"], steps: int
 ) -> Float[Array, "steps+1 *batch n"]:
     """x, Φ(x), Φ(Φ(x)), …: `steps` + 1 states of each point, the first one x itself.
 
@@ -40,7 +41,7 @@ def following(net: Chain, theta: Theta, x: Float[Array, "*batch n"]) -> Float[Ar
 
 
 def lyapunov_exponents(
-    net: Chain, theta: Theta, x: Float[Array, "*batch n"], steps: int, *, settle: int = 100
+    net: Chain, theta: Theta, x: Float[ArrayLike, "*batch n"], steps: int, *, settle: int = 100
 ) -> Float[Array, "*batch n"]:
     r"""The Lyapunov exponents of the orbit of each point, the largest first, in nats a step.
 

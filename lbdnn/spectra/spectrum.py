@@ -7,12 +7,13 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 from jax.core import Tracer
+from jax.typing import ArrayLike
 from jaxtyping import Array, Complex, Float
 
 from ..networks import Chain, Theta
 
 
-def eigenvalues(matrices: Float[Array, "*batch n n"]) -> Complex[Array, "*batch n"]:
+def eigenvalues(matrices: Float[ArrayLike, "*batch n n"]) -> Complex[Array, "*batch n"]:
     """The eigenvalues of each matrix; for n = 2 the one with the larger real part first.
 
     Compiled closed forms for n ≤ 2; LAPACK for larger n, on the CPU also where the matrices are on
@@ -32,12 +33,12 @@ def eigenvalues(matrices: Float[Array, "*batch n n"]) -> Complex[Array, "*batch 
         return jnp.linalg.eigvals(jax.device_put(matrices, jax.devices("cpu")[0]))
 
 
-def spectral_radius(matrices: Float[Array, "*batch n n"]) -> Float[Array, "*batch"]:
+def spectral_radius(matrices: Float[ArrayLike, "*batch n n"]) -> Float[Array, "*batch"]:
     """The largest |eigenvalue| of each matrix."""
     return jnp.max(jnp.abs(eigenvalues(matrices)), -1)
 
 
-def singular_values(matrices: Float[Array, "*batch m n"]) -> Float[Array, "*batch k"]:
+def singular_values(matrices: Float[ArrayLike, "*batch m n"]) -> Float[Array, "*batch k"]:
     """The min(m, n) singular values of each matrix, the largest first."""
     return jnp.linalg.svd(jnp.asarray(matrices), compute_uv=False)
 
@@ -67,7 +68,7 @@ def _closed_form(matrices: Array) -> Array:
     return jnp.stack(pair, -1) * scale[..., None]
 
 
-def _square(matrices: Array) -> Array:
+def _square(matrices: ArrayLike) -> Array:
     matrices = jnp.asarray(matrices)
     if matrices.ndim < 2 or matrices.shape[-1] != matrices.shape[-2]:
         raise ValueError(

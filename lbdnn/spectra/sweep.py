@@ -6,6 +6,7 @@ from functools import partial
 
 import jax
 import jax.numpy as jnp
+from jax.typing import ArrayLike
 from jaxtyping import Array, Complex, Float
 
 from ..networks import Chain, Theta
@@ -18,7 +19,7 @@ _PIECE = 4096
 
 
 def sweep(
-    net: Chain, thetas: Theta, points: Float[Array, "b n"], *, form: Form = "shifted"
+    net: Chain, thetas: Theta, points: Float[ArrayLike, "b n"], *, form: Form = "shifted"
 ) -> Complex[Array, "models b n"]:
     """The eigenvalues of A*(x) (`linearize`) of every model at every point.
 

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from experiments.atlas_measurement import grid, starts
-from experiments.atlas_models import (
+from experiments.output import Output
+from experiments.spectral_atlas.measurement import grid, starts
+from experiments.spectral_atlas.models import (
     ACTIVATIONS,
     BOX,
     CONSTRAINTS,
@@ -19,7 +20,6 @@ from experiments.atlas_models import (
     Weights,
     network,
 )
-from experiments.output import Output
 from lbdnn import activations, spectra
 from lbdnn.plotting import atlas as drawing
 from lbdnn.plotting.portraits import PlanarPortrait, Row, portraits

@@ -16,11 +16,11 @@ from typing import Any, Literal
 import numpy as np
 import tyro
 
-from experiments.atlas_figures import draw_activations, draw_overview, draw_published
-from experiments.atlas_measurement import OBSERVATION, grid, measured
-from experiments.atlas_models import Model, Weights, models
 from experiments.concurrency import leave
 from experiments.output import Output
+from experiments.spectral_atlas.figures import draw_activations, draw_overview, draw_published
+from experiments.spectral_atlas.measurement import OBSERVATION, grid, measured
+from experiments.spectral_atlas.models import Model, Weights, models
 from lbdnn.spectra import ATTRACTORS
 
 

@@ -11,8 +11,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments.atlas_models import BOX, Model, Weights, network
 from experiments.concurrency import finished_pieces
+from experiments.spectral_atlas.models import BOX, Model, Weights, network
 from lbdnn import spectra
 from lbdnn.activations import get
 
@@ -82,8 +82,8 @@ def _measured(
         for i, portrait in zip(later, again, strict=True):
             portraits[i] = portrait
     return {
-        model: _row(model, weights, *own)
-        for model, *own in zip(chosen, eigenvalues, shifted, portraits, strict=True)
+        chosen[i]: _row(chosen[i], weights, eigenvalues[i], shifted[i], portrait)
+        for i, portrait in enumerate(portraits)
     }
 
 

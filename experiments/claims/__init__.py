@@ -1,0 +1,1 @@
+"""Published claims, each with a verdict and its evidence."""

@@ -1,0 +1,99 @@
+"""What Drgoňa et al. (2020), section 4, say of biases."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from experiments.claims.claim import Claim
+from experiments.spectral_atlas.models import Model, Weights
+from lbdnn import FullyConnected, spectra
+
+Rows = Mapping[Model, Mapping[str, Any]]
+
+
+def equilibrium(rows: Rows, weights: Weights) -> Claim:
+    chosen = [
+        (model, row)
+        for model, row in rows.items()
+        if model.bias and row["attractor"] == "single point"
+    ]
+    distances = []
+    for model, row in chosen:
+        last = np.asarray(weights.theta(model)[-2])[:, 2]
+        distances.append(float(np.linalg.norm(np.array(row["points"][0]) - last)))
+    net = FullyConnected((2, 2))
+    half = np.diag([0.5, 0.5])
+    found = spectra.fixed_points(net, (np.c_[half, [1.0, 2.0]],), np.zeros((1, 2)))
+    near = sum(d <= 1e-3 for d in distances)
+    return Claim(
+        "equilibrium-at-b_L",
+        "Drgoňa et al. (2020), section 4, dynamical effects of bias terms",
+        "If the conditions of theorem 6 hold strictly, the equilibrium is the bias of the last "
+        "layer, x̄ = b_L.",
+        "True if Φ(b_L) = b_L for all such networks. Atlas: a model with bias whose orbits end at "
+        "a single point agrees if that lies within 1e-3 of b_L.",
+        "false",
+        "x̄ = b_L needs A*(b_L) b_L + (the other biases' part of b*) = 0. A single linear layer "
+        "already has x̄ = (I − A)⁻¹b. The bias b_L is the value of a network whose last weight is "
+        "0, or whose last hidden layer vanishes at it.",
+        "With a contraction (Π‖A_i‖K < 1, K = sup|ς'|, an absolute norm) there is exactly one "
+        "equilibrium, and ‖x̄ − Φ(0)‖ ≤ q‖Φ(0)‖/(1 − q), q = Π‖A_i‖K.",
+        {
+            "x ↦ x/2 + (1, 2)": {
+                "b_L": [1.0, 2.0],
+                "x̄": found[0].points[0].tolist(),
+            },
+            "atlas": {
+                "models with bias whose orbits end at a single point": len(chosen),
+                "within 1e-3 of b_L": near,
+                "median distance from b_L": float(np.median(distances)) if distances else None,
+            },
+        },
+    )
+
+
+def spectrum(rows: Rows) -> Claim:
+    changed: Counter[tuple[str, str]] = Counter()
+    differences, pairs = [], 0
+    for model, row in rows.items():
+        twin = rows.get(replace(model, bias=False))
+        if not model.bias or twin is None:
+            continue
+        pairs += 1
+        differences.append(abs(row["largest_radius"] - twin["largest_radius"]))
+        kinds = (twin["attractor"], row["attractor"])
+        if kinds[0] != kinds[1] and "undecided" not in kinds:
+            changed[kinds] += 1
+    relu = FullyConnected((1, 1), output="relu")
+    shifted = spectra.linearize(relu, (np.array([[0.5, -1.0]]), None), np.ones(1)).matrix
+    plain = spectra.linearize(relu, (np.array([[0.5, 0.0]]), None), np.ones(1)).matrix
+    return Claim(
+        "bias-and-spectrum",
+        "Drgoňa et al. (2020), section 4, dynamical effects of bias terms",
+        "Biases do not affect eigenvalues, stability or convergence; they only move attractors.",
+        "True if A*(x) and the kind of attractor are the same with and without biases. Atlas: a "
+        "pair of models that share their weights disagrees if their kinds of attractor, both "
+        "decided, differ.",
+        "false",
+        "A bias moves what each neuron receives, so Λ_z changes, and with it A*(x) and its "
+        "eigenvalues at every x. Only the weights A_i stay.",
+        "For linear networks it holds: A* = A_L ⋯ A_0 does not depend on biases.",
+        {
+            "ReLU(x/2 + b) at x = 1: A* for b = 0 and b = −1": [plain.item(), shifted.item()],
+            "atlas": {
+                "pairs": pairs,
+                "pairs whose attractor differs in kind": sum(changed.values()),
+                "from (without bias), to (with bias)": {
+                    f"{a} → {b}": n for (a, b), n in changed.most_common()
+                },
+                "median change of the largest ρ(A*(x))": float(np.median(differences))
+                if differences
+                else None,
+            },
+        },
+    )

@@ -1,0 +1,1 @@
+"""The 828 planar models of Drgoňa et al. (2020)."""
