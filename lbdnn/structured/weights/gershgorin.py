@@ -31,8 +31,8 @@ class Gershgorin:
     text of the source gives a rule for neither.)
 
     **Property:** every eigenvalue μ obeys |μ − λ| ≤ r. So Re μ is in [least, greatest] and
-    ρ(W) ≤ max(|least|, |greatest|). With "real" all are real, in [least, greatest]; with "complex"
-    and least < greatest, n ≥ 2, there is a pair that is not.
+    ρ(W) ≤ max(|least|, |greatest|). With "real" all are real, in [least, greatest]; with "complex",
+    equal discs and least < greatest, n ≥ 2, there is a pair that is not.
 
     *Proof.* Row i has its diagonal entry λ and Σ_{j≠i} |w_ij| = r: all of Gershgorin's discs are
     the one about λ with radius r. *Real:* with D = diag(r/s), DM is similar to D^½ M D^½, which is
@@ -42,7 +42,7 @@ class Gershgorin:
     **Less freedom than it seems.** All discs are equal and full. With "real", W1 = (λ + r)1, so
     `greatest` always is an eigenvalue; and for n = 2 m_ij/s_i = 1 whatever M is: the only weight is
     [[λ, r], [r, λ]] with eigenvalues least and greatest, and [[λ, r], [−r, λ]] with λ ± ir.
-    Formula (26) itself, without signs, has real eigenvalues only for n = 2, where it has no others.
+    Without signs, as (26) stands, eigenvalues are real for n = 2, and for n > 2 in general not.
     `discs="inner"` gives row i a disc of its own within the whole one, about
     λ + r(logistic(c_i) − ½) with radius r/2, as PNNL's `neuromancer` has them (with smaller radii).
     The property holds, as |w_ii − λ| + Σ_{j≠i}|w_ij| ≤ r; but a pair that is not real is certain

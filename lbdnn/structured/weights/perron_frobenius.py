@@ -34,8 +34,8 @@ class PerronFrobenius:
 
     **Not a property**, though the text of the source suggests it: the *other* eigenvalues are
     bounded by |λ| ≤ greatest only (softmax = ½ everywhere and M = 1 give eigenvalues 1 and 0 for
-    least = greatest = 1); singular values exceed greatest, so a step may lengthen vectors; and if
-    least < 0 < greatest the dominant eigenvalue may be negative or complex.
+    least = greatest = 1); singular values may exceed greatest, so a step may lengthen vectors; and
+    if least < 0 < greatest the dominant eigenvalue may be negative or complex.
 
     **Arguments:** `n_out`, `n_in`, and by keyword `least` ≤ `greatest`. Parameters:
     `PerronFrobeniusParameters`. `init` draws A' from N(0, 1) and M uniform in [least, greatest].

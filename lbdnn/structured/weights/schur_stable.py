@@ -36,10 +36,10 @@ class SchurStable:
     then C = SWS⁻¹/radius has CᵀC = S⁻ᵀWᵀPWS⁻¹/radius² ≺ I, and `NormBounded` reaches it.
 
     **Not a property:** ‖W‖₂ ≤ radius. It is at most radius·κ(S): steps may grow before they shrink,
-    and products of *different* Schur-stable weights may diverge; nor does the property survive
-    activations between the weights unless P is diagonal. In floating point the eigenvalues of the
-    stored W are those of the formula up to some κ(S) roundings: choose a radius below 1 by that
-    much where a margin counts.
+    and products of *different* Schur-stable weights may diverge. With an activation that has
+    |ς(z)| ≤ |z| after W, V decreases where P is diagonal, else it need not. In floating point the
+    eigenvalues of the stored W are those of the formula up to some κ(S) roundings: choose a radius
+    below 1 by that much where a margin counts.
 
     **Arguments:** `n`, and by keyword `radius` > 0. Parameters: `SchurStableParameters`. `init`
     draws K from N(0, 1/n) and T from N(0, 1/(4n)).

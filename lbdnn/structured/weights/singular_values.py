@@ -44,8 +44,8 @@ class SVD:
     **Not a property**, though the source has bounded "eigenvalues by extension":
 
     - Eigenvalues are bounded in modulus only, not in [least, greatest]: U = −I, V = I, s = 1 has
-      the eigenvalues −1. Negative bounds change nothing: (−1.5, −1.1) gives the same set of weights
-      as (1.1, 1.5).
+      the eigenvalues −1. Negative bounds change no modulus: the weights of (−1.5, −1.1) are those
+      of (1.1, 1.5) with −U for U.
     - With penalized factors none of it holds but through δ: after training s says little unless the
       penalty is small. `defect` measures it.
 

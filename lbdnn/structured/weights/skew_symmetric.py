@@ -24,7 +24,7 @@ class SkewSymmetric:
 
     **Not a property:** anything about the size of ω, so ρ(W) = ‖W‖₂ = √(γ² + max ω²) has no bound.
     The stability is that of the differential equation. The map x ↦ Wx, as used in a layer, grows
-    wherever γ² + ω² > 1, and the Euler step I + hW has |1 − hγ + ihω|, above 1 for γ = 0.
+    wherever γ² + ω² > 1, and the Euler step I + hW has |1 − hγ + ihω|, above 1 for γ = 0 ≠ ω.
 
     **Arguments:** `n`, and by keyword `damping`, of either sign. Parameters: the n(n−1)/2 entries
     of L below the diagonal, row by row (the diagonal of an L with one cancels). `init` draws from

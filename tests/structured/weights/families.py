@@ -27,9 +27,8 @@ PROVED = (
     Gershgorin(2, least=-0.5, greatest=1.5, eigenvalues="complex"),
     Gershgorin(4, least=-0.5, greatest=1.5),
     Gershgorin(4, least=-0.5, greatest=1.5, eigenvalues="complex", discs="inner"),
-    Orthogonal(3, 2, method="cayley"),
     Orthogonal(2, 4, method="householder"),
-    SVD(3, 2, least=0.5, greatest=2.0, factors="householder"),
+    SVD(3, 2, least=0.5, greatest=2.0, factors="cayley"),
     SchurStable(3, radius=0.95),
     NormBounded(2, 4, bound=2.0),
 )
