@@ -7,6 +7,11 @@ import pytest
 
 from lbdnn.compilation import make_room
 
+# Compiling takes most of the time, and what is compiled here runs only briefly. Flags that are set
+# already come last, so that they prevail; tests of roundings ask for a user's own options.
+_QUICK = "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"
+os.environ["XLA_FLAGS"] = f"{_QUICK} {os.environ.get('XLA_FLAGS', '')}".strip()
+
 _MANY = 15_000
 
 
