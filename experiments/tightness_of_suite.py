@@ -106,8 +106,7 @@ def measured(
         print(f"{len(table)} of {len(chosen)} networks were done before", file=sys.stderr)
 
     work: dict[Any, Callable[[], Any]] = {}
-    # Those that take longest first, so that nobody waits for one at the end.
-    for i, one in sorted(enumerate(chosen), key=_work, reverse=True):
+    for i, one in enumerate(chosen):
         if i not in table:
             work[i, "bounds"] = lambda one=one: upper_bounds(one, methods, quantities)
             for quantity in _existing(one, quantities):
@@ -128,12 +127,6 @@ def measured(
                     keep.mkdir(exist_ok=True)
                     write_whole(keep / names[i], json.dumps(table[i]))
     return [row for i in sorted(table) for row in table[i]]
-
-
-def _work(numbered: tuple[int, Case]) -> tuple[int, int]:
-    """What the time of compiling grows with, then that of running."""
-    net = numbered[1].net
-    return len(net.affine), net.size
 
 
 def _existing(case: Case, quantities: Sequence[str]) -> list[str]:
