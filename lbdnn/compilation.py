@@ -1,4 +1,4 @@
-"""Room for compiled programs, and numbers computed while one is being made."""
+"""How programs are compiled, room for them, and numbers computed while one is made."""
 
 from __future__ import annotations
 
@@ -9,6 +9,17 @@ from pathlib import Path
 from typing import TypeVar
 
 import jax
+from jaxlib.version import __version_info__
+
+# XLA's older emitter of loops: programs run as fast, and compiling them takes half the time. An
+# option that jaxlib does not know is an error, so it is passed where it is known to exist.
+_EMITTERS = {"xla_cpu_use_fusion_emitters": False} if __version_info__ < (0, 11) else {}
+
+# For what runs long enough to be worth optimising; for what runs for milliseconds, where compiling
+# is what takes time; and between the two. JAX accepts such options for outermost programs alone.
+OPTIMIZED = {**_EMITTERS}
+MODERATE = {**_EMITTERS, "xla_backend_optimization_level": 1}
+QUICK = {**_EMITTERS, "xla_backend_optimization_level": 0}
 
 T = TypeVar("T")
 

@@ -5,7 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from lbdnn.compilation import make_room
+from lbdnn.compilation import QUICK, make_room
+
+# Compiling takes most of the time, and what is compiled here runs only briefly. Flags that are set
+# already come last, so that they prevail; tests of roundings ask for a user's own options.
+_OPTIONS = " ".join(f"--{name}={str(value).lower()}" for name, value in QUICK.items())
+os.environ["XLA_FLAGS"] = f"{_OPTIONS} {os.environ.get('XLA_FLAGS', '')}".strip()
 
 _MANY = 15_000
 

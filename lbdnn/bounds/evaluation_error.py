@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -11,10 +12,11 @@ import numpy as np
 from jaxtyping import Array, DTypeLike
 
 from ..activations import Activation
+from ..compilation import QUICK
 from ..intervals import Interval, euclidean, up
 from ..networks import Affine, Chain, Pointwise, Residual, Scaling, Theta
 from ..networks.operations import Operation
-from ..sets import InputSet, ParameterSet
+from ..sets import InputRegion, InputSet, ParameterRegion, ParameterSet
 from .layers import image, magnitude, through_affine
 from .problem import checked_regions
 
@@ -62,15 +64,41 @@ def evaluation_error(
     net.validate(theta)
     with jax.enable_x64(True):
         box, region = checked_regions(net, theta, inputs, parameters)
-        info = jnp.finfo(dtype)
-        x = Interval(jnp.asarray(box.lo), jnp.asarray(box.hi))
-        u, largest = float(info.eps) / 2, float(info.max)
-        error = up(u * x.magnitude()) + float(info.tiny)
-        fits = jnp.all(up(x.magnitude() + error) < largest)
-        given = zip(region.center, region.layer_radii(), region.entries, strict=True)
-        end = _through(net.written_out, given, _Evaluated(x, error, fits), info)
-        found: Array = euclidean(end.error)
-        return float(jnp.where(end.fits & ~jnp.isnan(found), found, jnp.inf))
+        stored = [_stored(np.asarray(centre), jnp.dtype(dtype)) for centre in region.center]
+        return float(_error(net, jnp.dtype(dtype), box, region, stored))
+
+
+class _Stored(NamedTuple):
+    """Weights as numbers of the type, and which of them it may take for 0."""
+
+    value: Array | np.ndarray
+    small: Array | np.ndarray
+
+
+def _stored(centre: np.ndarray, dtype: np.dtype) -> _Stored:
+    # In NumPy, as compiled code takes subnormal numbers for 0.
+    with np.errstate(over="ignore"):
+        value = centre.astype(dtype).astype(centre.dtype)
+    return _Stored(value, (centre != 0) & (np.abs(centre) < 2 * float(jnp.finfo(dtype).tiny)))
+
+
+@partial(jax.jit, static_argnums=(0, 1), compiler_options=QUICK)
+def _error(
+    net: Chain,
+    dtype: np.dtype,
+    inputs: InputRegion,
+    parameters: ParameterRegion,
+    stored: list[_Stored],
+) -> Array:
+    info = jnp.finfo(dtype)
+    x = Interval(inputs.lo, inputs.hi)
+    error = up(float(info.eps) / 2 * x.magnitude()) + float(info.tiny)
+    fits = jnp.all(up(x.magnitude() + error) < float(info.max))
+    radii = parameters.layer_radii()
+    given = zip(parameters.center, radii, parameters.entries, stored, strict=True)
+    end = _through(net.written_out, given, _Evaluated(x, error, fits), info)
+    found: Array = euclidean(end.error)
+    return jnp.where(end.fits & ~jnp.isnan(found), found, jnp.inf)
 
 
 class _Evaluated(NamedTuple):
@@ -117,15 +145,14 @@ def _through(
 
 
 def _affine(operation: Affine, given: tuple, at: _Evaluated, info: Any) -> _Evaluated:
-    centre, radius, entries = given
+    centre, radius, entries, stored = given
     x, error, fits = at
     u, n = float(info.eps) / 2, operation.n_in + 2
     room = jnp.minimum(radius, entries)
     # Weights that are numbers of `dtype` already are not rounded; small ones may be taken for 0.
-    with np.errstate(over="ignore"):
-        stored = jnp.asarray(np.asarray(centre, info.dtype), centre.dtype)
-    rounded = jnp.where(room > 0, up(u * up(jnp.abs(centre) + room)), jnp.abs(stored - centre))
-    small = (np.asarray(centre) != 0) & (np.abs(centre) < 2 * info.tiny)
+    off = jnp.abs(stored.value - centre)
+    rounded = jnp.where(room > 0, up(u * up(jnp.abs(centre) + room)), off)
+    small = stored.small
     rounded = jnp.where((rounded > 0) | (room > 0) | small, rounded + float(info.tiny), 0.0)
     rounded = jnp.where(small, jnp.maximum(rounded, 2 * float(info.tiny)), rounded)
     one = jnp.ones(int(operation.bias))

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from ..compilation import QUICK
 from ..intervals import euclidean, perron
 from ..networks import Chain
 from ..sets import InputRegion, ParameterRegion
@@ -107,7 +108,7 @@ class Layerwise:
 
 
 # Runs for milliseconds: compiling it is what takes time.
-@partial(jax.jit, static_argnums=0, compiler_options={"xla_backend_optimization_level": 0})
+@partial(jax.jit, static_argnums=0, compiler_options=QUICK)
 def _blocks(net: Chain, inputs: InputRegion, parameters: ParameterRegion) -> dict[str, Array]:
     def found(inputs: InputRegion, parameters: ParameterRegion) -> dict[str, Array]:
         known = enclose(net, inputs, parameters)

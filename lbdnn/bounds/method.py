@@ -10,6 +10,7 @@ from typing import Any, Protocol, runtime_checkable
 import jax
 import numpy as np
 
+from ..compilation import QUICK
 from ..networks import Chain
 from ..sets import InputRegion, ParameterRegion
 
@@ -69,7 +70,7 @@ class Proving(Protocol):
 
 
 # Such a pass runs for milliseconds: compiling it is what takes time.
-@partial(jax.jit, static_argnums=(0, 1), compiler_options={"xla_backend_optimization_level": 0})
+@partial(jax.jit, static_argnums=(0, 1), compiler_options=QUICK)
 def compiled(
     method: object, net: Chain, inputs: InputRegion, parameters: ParameterRegion
 ) -> dict[str, jax.Array]:

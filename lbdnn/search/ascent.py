@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
+from ..compilation import OPTIMIZED
 from ..networks import Chain
 from ..sets import InputRegion, ParameterRegion
 from .coordinates import flat, matrices, nearest, with_biases
@@ -28,7 +29,7 @@ def taken_directions(quantity: str, start: Start) -> Array:
     return jnp.concatenate([theta, start.along_sigma]) if on_theta else start.along_sigma
 
 
-@partial(jax.jit, static_argnums=(0, 1))
+@partial(jax.jit, static_argnums=(0, 1), compiler_options=OPTIMIZED)
 def climbs(
     net: Chain,
     quantity: str,

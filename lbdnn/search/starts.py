@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from ..compilation import QUICK
 from ..networks import Affine, Chain, Pointwise
 from ..sets import InputRegion, ParameterRegion
 from .coordinates import flat, with_preactivations
@@ -32,7 +33,7 @@ class Start(NamedTuple):
     along_theta: Float[Array, "2 p"]
 
 
-@partial(jax.jit, static_argnums=(0, 1, 2))
+@partial(jax.jit, static_argnums=(0, 1, 2), compiler_options=QUICK)
 def starts(
     net: Chain, count: int, seed: int, inputs: InputRegion, parameters: ParameterRegion
 ) -> Start:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 
 import jax
 import jax.numpy as jnp
@@ -15,12 +15,15 @@ from lbdnn.activations import Activation
 ROUNDINGS = (24, 24, 24, 64)
 BATCH = 12
 
+# JAX's own options, which a user's program is compiled with; other tests compile quickly.
+OPTIONS = {"xla_backend_optimization_level": 3, "xla_cpu_use_fusion_emitters": True}
+
 
 @cache
-def compiled(activation: Activation, dtype: type):
+def compiled(activation: Activation, dtype: type, optimized: bool):
     """A function of BATCH intervals: the lower and upper ends of orders 0 to 3, each (4, BATCH)."""
 
-    @jax.jit
+    @partial(jax.jit, compiler_options=OPTIONS if optimized else None)
     def enclose(lo, hi):
         ends = [activation.enclose(order, lo, hi) for order in range(4)]
         return jnp.stack([e[0] for e in ends]), jnp.stack([e[1] for e in ends])

@@ -1,6 +1,7 @@
 """The deployed network stays within the bound of the real one."""
 
 import math
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -25,7 +26,10 @@ def test_no_evaluation_is_further_off(name: str) -> None:
     steps /= np.linalg.norm(steps, axis=1, keepdims=True)
     sigmas = rng.uniform(lo, hi, (200, 3))
 
-    @jax.jit
+    # JAX's own options, which a user's program is compiled with; other tests compile quickly.
+    options = {"xla_backend_optimization_level": 3, "xla_cpu_use_fusion_emitters": True}
+
+    @partial(jax.jit, compiler_options=options)
     @jax.vmap
     def evaluated(theta: jax.Array, sigma: jax.Array) -> jax.Array:
         return net(net.unravel(theta), sigma)

@@ -1,5 +1,7 @@
 """The published benchmark networks, and networks drawn at random: bound ≥ attack ≥ samples."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -21,6 +23,22 @@ PROTOTYPE = {
 }
 
 
+@partial(jax.jit, static_argnums=0)
+def exact(net: Chain, sigmas: jax.Array, vectors: jax.Array) -> tuple[jax.Array, ...]:
+    """The norms of the four quantities at each of the points, (count,) each."""
+
+    def norms(sigma, vector):
+        theta = net.unravel(vector)
+        return (
+            jnp.linalg.norm(net(theta, sigma)),
+            derivatives.jacobian_norm(net, theta, sigma),
+            derivatives.tensor_norm(derivatives.compressed_hessian(net, theta, sigma)),
+            derivatives.input_jacobian_norm(net, theta, sigma),
+        )
+
+    return jax.vmap(norms)(sigmas, vectors)
+
+
 def sampled(net: Chain, theta: tuple, inputs: Box, radius: float, count: int = 20) -> dict:
     """The largest exact values at random points of the sets."""
     rng = np.random.default_rng(0)
@@ -29,20 +47,8 @@ def sampled(net: Chain, theta: tuple, inputs: Box, radius: float, count: int = 2
     steps = rng.standard_normal((count, net.size))
     steps *= radius / np.linalg.norm(steps, axis=1, keepdims=True)
 
-    @jax.jit
-    @jax.vmap
-    def exact(sigma, step):
-        moved = net.unravel(net.ravel(theta) + step)
-        second = derivatives.compressed_hessian(net, moved, sigma)
-        return (
-            jnp.linalg.norm(net(moved, sigma)),
-            derivatives.jacobian_norm(net, moved, sigma),
-            derivatives.tensor_norm(second),
-            derivatives.input_jacobian_norm(net, moved, sigma),
-        )
-
     with jax.enable_x64(True):
-        values = exact(sigmas, steps)
+        values = exact(net, sigmas, np.asarray(net.ravel(theta)) + steps)
     return {q: float(np.max(v)) for q, v in zip(QUANTITIES, values, strict=True)}
 
 

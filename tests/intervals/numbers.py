@@ -8,6 +8,9 @@ from hypothesis import strategies as st
 DTYPES = (np.float64, np.float32)
 BATCH = 16
 
+# JAX's own options, which a user's program is compiled with; other tests compile quickly.
+OPTIONS = {"xla_backend_optimization_level": 3, "xla_cpu_use_fusion_emitters": True}
+
 
 def floats(dtype: type, subnormal: bool = True):
     width = np.finfo(dtype).bits

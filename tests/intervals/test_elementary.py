@@ -17,7 +17,7 @@ from lbdnn.intervals.error_function import CENTRE, COEFFICIENTS
 from lbdnn.intervals.exponentials import _LN2
 from lbdnn.intervals.trigonometric import _QUARTER
 
-from .numbers import DTYPES, intervals
+from .numbers import DTYPES, OPTIONS, intervals
 
 TRUTH = {
     "exp": arb.exp,
@@ -34,7 +34,7 @@ TRUTH = {
     "erfc": arb.erfc,
 }
 LEFT = {"log": 0.0, "log1p": -1.0}
-COMPILED = {name: jax.jit(getattr(elementary, name)) for name in TRUTH}
+COMPILED = {name: jax.jit(getattr(elementary, name), compiler_options=OPTIONS) for name in TRUTH}
 # Half the widths that are allowed, in u, for ordinary arguments.
 UNITS = dict.fromkeys(TRUTH, 17) | {"erfc": 90}
 

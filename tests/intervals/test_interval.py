@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 from lbdnn.intervals import Interval, interval
 
-from .numbers import BATCH, DTYPES, intervals
+from .numbers import BATCH, DTYPES, OPTIONS, intervals
 
 EXPRESSIONS = {
     "sum": lambda x, y: x + y,
@@ -37,7 +37,9 @@ def squared(x):
 
 EXPRESSIONS["squares"] = lambda x, y: squared(x) + squared(y) * 0.25
 COMPILED = {
-    name: jax.jit(lambda a, b, c, d, f=f: f(Interval(a, b), Interval(c, d)))
+    name: jax.jit(
+        lambda a, b, c, d, f=f: f(Interval(a, b), Interval(c, d)), compiler_options=OPTIONS
+    )
     for name, f in EXPRESSIONS.items()
 }
 

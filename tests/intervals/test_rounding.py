@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -14,12 +15,13 @@ from hypothesis import given, settings, strategies as st
 from lbdnn.intervals import down, gamma, up
 from lbdnn.intervals.rounding import constant, normal_above, normal_below, power_of_two
 
-from .numbers import DTYPES, arrays
+from .numbers import DTYPES, OPTIONS, arrays
 
-widened = jax.jit(lambda x: (down(x), up(x)))
-steps = jax.jit(lambda x: up(up(x + 1e17) + 1.0))
-scales = jax.jit(power_of_two)
-normal = jax.jit(lambda x: (normal_below(x), normal_above(x)))
+jit = partial(jax.jit, compiler_options=OPTIONS)
+widened = jit(lambda x: (down(x), up(x)))
+steps = jit(lambda x: up(up(x + 1e17) + 1.0))
+scales = jit(power_of_two)
+normal = jit(lambda x: (normal_below(x), normal_above(x)))
 
 
 def call(function, x):

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from ...compilation import OPTIMIZED
 from ..expansion.sizes import WIDER, U
 from .forward import Forward, forward
 from .network import Layers, Shape
@@ -195,7 +196,7 @@ def _backward(
     return norms, lost
 
 
-@partial(jax.jit, static_argnums=(0, 1))
+@partial(jax.jit, static_argnums=(0, 1), compiler_options=OPTIMIZED)
 def largest(
     shape: Shape,
     quantities: tuple[str, ...],

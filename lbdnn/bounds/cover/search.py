@@ -8,6 +8,7 @@ import jax
 import numpy as np
 from jaxtyping import Float
 
+from ...compilation import OPTIMIZED
 from ...networks import Chain
 from ...search.branching import Cover, branch_and_bound
 from ...sets import InputRegion, ParameterRegion
@@ -85,4 +86,4 @@ def _points(lo: Float[np.ndarray, " d"], hi: Float[np.ndarray, " d"]) -> np.ndar
     return np.concatenate([(lo / 2 + hi / 2)[None], np.where(high, hi, lo)])
 
 
-_compiled = jax.jit(over_cells, static_argnums=(0, 1))
+_compiled = jax.jit(over_cells, static_argnums=(0, 1), compiler_options=OPTIMIZED)

@@ -11,6 +11,7 @@ import jax
 import numpy as np
 from jaxtyping import Array
 
+from ...compilation import OPTIMIZED, QUICK
 from ...networks import Chain
 from ...sets import InputRegion, ParameterRegion
 from ..layers import enclose
@@ -144,7 +145,7 @@ _CHAINS: dict[str, tuple[Callable, Callable]] = {
 
 
 # What runs once is not worth optimising: compiling takes longer than running.
-@partial(jax.jit, static_argnums=(0, 1), compiler_options={"xla_backend_optimization_level": 0})
+@partial(jax.jit, static_argnums=(0, 1), compiler_options=QUICK)
 def _assembled(
     net: Chain, many: bool, inputs: InputRegion, parameters: ParameterRegion
 ) -> tuple[Array, Layers]:
@@ -156,7 +157,7 @@ def _assembled(
 
 
 # Knows sizes only, not the network: compiled once for all networks of a size.
-@partial(jax.jit, static_argnums=(0, 1, 2, 3))
+@partial(jax.jit, static_argnums=(0, 1, 2, 3), compiler_options=OPTIMIZED)
 def _descended(quantity: str, level_count: int, steps: int, many: bool, layers: Layers) -> Any:
     grid = levels(level_count)
     chain, _ = _CHAINS[quantity]
@@ -168,11 +169,7 @@ def _descended(quantity: str, level_count: int, steps: int, many: bool, layers: 
     return (jax.vmap(solved) if many else solved)(layers)
 
 
-@partial(
-    jax.jit,
-    static_argnums=(0, 1, 2),
-    compiler_options={"xla_backend_optimization_level": 0},
-)
+@partial(jax.jit, static_argnums=(0, 1, 2), compiler_options=QUICK)
 def _proved(quantity: str, level_count: int, many: bool, layers: Layers, chain: Any) -> Array:
     proved = partial(_CHAINS[quantity][1], levels(level_count))
     return (jax.vmap(proved) if many else proved)(layers, chain)

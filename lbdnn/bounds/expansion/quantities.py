@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from ...compilation import MODERATE
 from ...intervals import largest_eigenvalue, spectral_norm
 from .activation_tables import Table
 from .assembly import (
@@ -30,9 +31,6 @@ from .perturbation import hessian_growth, input_jacobian_growth, jacobian_growth
 from .pointwise import reduced, verified_norm
 from .sizes import WIDER, U, matrix_norm, vector_norm
 
-# Quick to compile, nearly as quick to run as the default.
-_OPTIONS = {"xla_backend_optimization_level": 1}
-
 
 class CellBound(NamedTuple):
     """Per cell: `added` to the largest value at its vertices bounds the quantity, `whole` bounds
@@ -46,7 +44,7 @@ class CellBound(NamedTuple):
     at_centre: Array
 
 
-@partial(jax.jit, static_argnums=(0, 1), compiler_options=_OPTIONS)
+@partial(jax.jit, static_argnums=(0, 1), compiler_options=MODERATE)
 def cells(
     shape: Shape,
     quantity: str,
@@ -67,7 +65,7 @@ def cells(
     return jax.vmap(partial(_cell, shape, quantity, layers, tables, budget))(centre, half)
 
 
-@partial(jax.jit, static_argnums=(0, 1), compiler_options=_OPTIONS)
+@partial(jax.jit, static_argnums=(0, 1), compiler_options=MODERATE)
 def points(
     shape: Shape,
     quantity: str,

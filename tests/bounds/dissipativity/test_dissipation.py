@@ -46,15 +46,33 @@ def solved():
     with jax.enable_x64(True):
         theta = NET.init(jax.random.key(1))
         inputs, parameters = BOX.input_region(NET), Ball(0.3).parameter_region(NET, theta)
-        known = enclose(NET, inputs, parameters)
-        layers, grid = stages_of(NET, known, parameters), levels(2)
-        count, n = layers.stages.low.shape
-        bends = layers.stages.bends.shape[2]
-        chains = (
-            hessian_chain(grid, layers, hessian_start(grid, count, n, bends)),
-            jacobian_chain(grid, layers, jacobian_start(grid, count, n)),
-        )
-    return grid, layers, *chains
+        layers = assembled(inputs, parameters)
+        return layers, *chains(layers)
+
+
+@jax.jit
+def assembled(inputs, parameters):
+    return stages_of(NET, enclose(NET, inputs, parameters), parameters)
+
+
+@jax.jit
+def chains(layers):
+    grid, (count, n) = levels(2), layers.stages.low.shape
+    bends = layers.stages.bends.shape[2]
+    return (
+        hessian_chain(grid, layers, hessian_start(grid, count, n, bends)),
+        jacobian_chain(grid, layers, jacobian_start(grid, count, n)),
+    )
+
+
+@jax.jit
+def hessian_bound(layers, chain):
+    return proved_hessian(levels(2), layers, chain)
+
+
+@jax.jit
+def jacobian_bound(layers, chain):
+    return proved_jacobian(levels(2), layers, chain)
 
 
 @pytest.mark.slow
@@ -102,10 +120,10 @@ def test_deep_networks_gain_most():
 
 @pytest.mark.slow
 def test_what_is_proved_is_what_the_chain_says(solved):
-    grid, layers, hessian, jacobian = solved
+    layers, hessian, jacobian = solved
     with jax.enable_x64(True):
-        bound = proved_hessian(grid, layers, hessian)
-        slope = proved_jacobian(grid, layers, jacobian)
+        bound = hessian_bound(layers, hessian)
+        slope = jacobian_bound(layers, jacobian)
         approximate = jnp.max(hessian.costs), jnp.sqrt(jnp.max(jacobian.costs))
     # The chain's own estimate of a largest eigenvalue is up to n^(1/32) too large.
     assert 0.9 * approximate[0] < bound <= approximate[0] * (1 + 1e-6)
@@ -126,24 +144,24 @@ def test_what_is_proved_is_what_the_chain_says(solved):
     ],
 )
 def test_false_inequalities_are_not_proved(solved, damage):
-    grid, layers, hessian, _ = solved
+    layers, hessian, _ = solved
     with jax.enable_x64(True):
         damaged = damage(hessian)
         if damaged.curved.exchange is not hessian.curved.exchange:
             # A larger exchange is allowed but costs more: the bound must grow.
-            assert proved_hessian(grid, layers, damaged) > proved_hessian(grid, layers, hessian)
+            assert hessian_bound(layers, damaged) > hessian_bound(layers, hessian)
         else:
-            assert proved_hessian(grid, layers, damaged) == jnp.inf
+            assert hessian_bound(layers, damaged) == jnp.inf
 
 
 @pytest.mark.slow
 def test_a_jacobian_chain_that_claims_too_little_is_not_proved(solved):
-    grid, layers, _, jacobian = solved
+    layers, _, jacobian = solved
     with jax.enable_x64(True):
         damaged = jacobian._replace(
             steps=jacobian.steps._replace(nodes=0.999 * jacobian.steps.nodes)
         )
-        assert proved_jacobian(grid, layers, damaged) == jnp.inf
+        assert jacobian_bound(layers, damaged) == jnp.inf
 
 
 @pytest.mark.slow
