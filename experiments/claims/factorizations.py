@@ -101,21 +101,22 @@ def gershgorin() -> Claim:
     entries = np.array([[0.0, 0.9, 0.9], [0.1, 0.0, 0.1], [0.1, 0.1, 0.0]])
     columns = entries.sum(0)
     printed = np.diag(1 / columns) @ entries
-    by_rows = np.diag(1 / entries.sum(1)) @ entries
     return Claim(
         "gershgorin-range",
         f"{APPENDIX}, equation (26)",
-        "diag(r/s) M + λI with s_j = Σ_{i≠j} m_ij has all eigenvalues within r of λ.",
+        "diag(r/s) M + λI, with s_j = Σ_{i≠j} m_ij, has all eigenvalues within r of λ.",
         "True if all eigenvalues obey it, for all M with entries in [0, 1] and zero diagonal.",
-        "holds with a correction",
-        "The printed s_j are sums of columns while diag(r/s) scales rows: no sum of a row or a "
-        "column is then r. With s_i the sums of rows, as the sentence before the formula has it, "
-        "all discs are the one about λ with radius r, and the theorem of Gershgorin applies.",
-        "With s_i = Σ_{j≠i} m_ij. In two dimensions m_ij/s_i = 1, so the weight is "
-        "[[λ, r], [r, λ]] whatever M is, and its eigenvalues λ ± r are real.",
+        "holds",
+        "By another argument than the one given: the printed s_j are sums of columns while "
+        "diag(r/s) scales rows, so the discs of this matrix may be larger than r. But it is similar "
+        "to M diag(r/s) + λI, whose columns have sums r off the diagonal. With sums of rows, as "
+        "the sentence before the formula has it, the discs are r at once. Which M give real and "
+        "which complex eigenvalues the text does not say; in two dimensions m_ij/s_i = 1, so the "
+        "weight is [[λ, r], [r, λ]] whatever M is, with the real eigenvalues λ ± r.",
+        "",
         {
             "M": entries.tolist(),
-            "r = 1, λ = 0: |λ_i|, printed": _moduli(printed),
-            "with sums of rows": _moduli(by_rows),
+            "r = 1, λ = 0: radii of the discs, printed formula": printed.sum(1).tolist(),
+            "|λ_i|": _moduli(printed),
         },
     )

@@ -13,7 +13,7 @@ import numpy as np
 
 from experiments.concurrency import finished_pieces
 from experiments.spectral_atlas.models import BOX, Model, Weights, network
-from lbdnn import spectra
+from lbdnn import Box, spectra
 from lbdnn.activations import get
 
 # A number computed in float32 that is 1 but for rounding counts as ≤ 1.
@@ -24,8 +24,7 @@ LONGER = spectra.Observation(settle=20_000, watch=2_000)  # for those undecided
 
 def grid(points: int) -> np.ndarray:
     """(points², 2): the nodes of a square grid on [−6, 6]², rows of equal x₂ one after another."""
-    axis = np.linspace(-BOX, BOX, points)
-    return np.stack(np.meshgrid(axis, axis), -1).reshape(-1, 2)
+    return spectra.grid(Box(-BOX, BOX), 2, points)[:, ::-1]
 
 
 def starts(seed: int, count: int = 128) -> np.ndarray:

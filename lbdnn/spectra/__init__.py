@@ -19,6 +19,7 @@ from .fixed_points import (
     fixed_points as fixed_points,
     periodic_orbits as periodic_orbits,
 )
+from .grids import grid as grid, grid_chunks as grid_chunks
 from .mean_slopes import mean_slope as mean_slope
 from .orbits import lyapunov_exponents as lyapunov_exponents, trajectory as trajectory
 from .spectrum import (
