@@ -81,8 +81,9 @@ def bounded() -> Claim:
         "For ς bounded on bounded sets: outside the interval |ς(z)| ≤ |z|, inside |ς(z)| ≤ m, so "
         "|z_k| ≤ max(|z_0|, m). That is all: ReLU satisfies the condition, and x ↦ ReLU(2x) runs "
         "away; weights decide. As a static map of inputs to outputs every ς that is bounded on "
-        "bounded sets is BIBO stable. The list of footnote 3 is far too short. (softplus(z) > z for "
-        "every z, though by less than 1e-14 z beyond z = 28.9; its iterates grow without bound, as ln k.)",
+        "bounded sets is BIBO stable. The list of footnote 3 is far too short. "
+        "(softplus(z) > z for every z, though by less than 1e-14 z beyond z = 28.9; its iterates "
+        "grow without bound, as ln k.)",
         "The iterates of ς alone stay bounded. For a network, bounded activations give bounded "
         "orbits whatever the weights.",
         {

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 
 from experiments.claims.claim import Claim
@@ -26,7 +27,10 @@ def equilibrium(rows: Rows, weights: Weights) -> Claim:
     to_bias, to_image = [], []
     for model, row in chosen:
         last = np.asarray(weights.theta(model)[-2])[:, 2]
-        point, image = np.array(row["points"][0]), np.asarray(get(model.activation)(last))
+        point, image = (
+            np.array(row["points"][0]),
+            np.asarray(get(model.activation)(jnp.asarray(last))),
+        )
         to_bias.append(float(np.linalg.norm(point - last)))
         to_image.append(float(np.linalg.norm(point - image)))
     net = FullyConnected((2, 2))

@@ -108,11 +108,11 @@ def gershgorin() -> Claim:
         "True if all eigenvalues obey it, for all M with entries in [0, 1] and zero diagonal.",
         "holds",
         "By another argument than the one given: the printed s_j are sums of columns while "
-        "diag(r/s) scales rows, so the discs of this matrix may be larger than r. But it is similar "
-        "to M diag(r/s) + λI, whose columns have sums r off the diagonal. With sums of rows, as "
-        "the sentence before the formula has it, the discs are r at once. Which M give real and "
-        "which complex eigenvalues the text does not say; in two dimensions m_ij/s_i = 1, so the "
-        "weight is [[λ, r], [r, λ]] whatever M is, with the real eigenvalues λ ± r.",
+        "diag(r/s) scales rows, so the discs of this matrix may be larger than r. But it is "
+        "similar to M diag(r/s) + λI, whose columns have sums r off the diagonal. With sums of "
+        "rows, as the sentence before the formula has it, the discs are r at once. Which M give "
+        "real and which complex eigenvalues the text does not say; in two dimensions m_ij/s_i = "
+        "1, so the weight is [[λ, r], [r, λ]] whatever M is, with the real eigenvalues λ ± r.",
         "",
         {
             "M": entries.tolist(),
