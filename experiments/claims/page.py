@@ -8,11 +8,26 @@ from typing import Any
 
 from experiments.claims.claim import Claim
 
+_INTRODUCTION = """# Claims, tested
+
+J. Drgoňa, A. Tuor, S. Vasisht, E. Skomski, D. Vrabie, *Spectral analysis and stability of deep
+neural dynamics* (2020, arXiv 2011.13492), look at a network as an affine map at each point,
+Φ(x) = A*(x) x + b*(x), and read its dynamics off the spectra. The idea is sound, the affine form is
+exact, and the pictures it gives are worth having: this library computes them for any activation
+and millions of points (`lbdnn.spectra`). What the paper then concludes about stability is another
+matter. Its main theorem rests on an inequality for spectral radii that does not hold; part of what
+it observes of depth and biases is true of linear networks only. Below, each statement that can be
+tested has a criterion, written down before the evidence, a verdict, and what holds instead.
+
+Counts are over the 828 models of the paper's appendix D, with weights drawn anew (the paper's own
+are not published), and depend on the seed; counterexamples and proofs do not. All of it is made by
+`scripts/run claims` (about two minutes), which writes this page and `claims.json`.
+"""
+
 
 def page(claims: Sequence[Claim]) -> str:
     """Markdown: a table of verdicts, then each claim with its evidence."""
-    lines = ["| claim | source | verdict |", "|---|---|---|"]
-    lines += [f"| [{c.id}](#{c.id}) | {c.source} | {c.verdict} |" for c in claims]
+    lines = [_INTRODUCTION, *table(claims)]
     for claim in claims:
         lines += ["", f"## {claim.id}", "", f"**Claim** ({claim.source}). {claim.statement}"]
         lines += ["", f"**Criterion.** {claim.criterion}", "", f"**Verdict: {claim.verdict}.**"]
@@ -22,6 +37,12 @@ def page(claims: Sequence[Claim]) -> str:
         if claim.evidence:
             lines += ["", *_listed(claim.evidence)]
     return "\n".join(lines) + "\n"
+
+
+def table(claims: Sequence[Claim]) -> list[str]:
+    """The lines of a table of verdicts."""
+    rows = [f"| [{c.id}](#{c.id.lower()}) | {c.source} | {c.verdict} |" for c in claims]
+    return ["| claim | source | verdict |", "|---|---|---|", *rows]
 
 
 def _listed(evidence: Mapping[Any, Any], depth: int = 0) -> list[str]:

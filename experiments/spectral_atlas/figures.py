@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from experiments.output import Output
-from experiments.spectral_atlas.measurement import grid, starts
 from experiments.spectral_atlas.models import (
     ACTIVATIONS,
     BOX,
@@ -20,9 +19,9 @@ from experiments.spectral_atlas.models import (
     Weights,
     network,
 )
-from lbdnn import activations, spectra
+from lbdnn import Box, activations, spectra
 from lbdnn.plotting import atlas as drawing
-from lbdnn.plotting.portraits import PlanarPortrait, Row, portraits
+from lbdnn.plotting.portraits import Row, portraits
 
 REAL, COMPLEX, SPECTRAL = "Gershgorin, real", "Gershgorin, complex", "spectral"
 _INNER, _NEAR, _ABOVE = (0.0, 1.0), (0.99, 1.0), (0.99, 1.1)
@@ -81,19 +80,14 @@ def draw_published(
             output.figure(name, portraits(drawn, rows, columns))
 
 
-def _portrait(title: str, model: Model, weights: Weights, size: int, seed: int) -> PlanarPortrait:
+def _portrait(
+    title: str, model: Model, weights: Weights, size: int, seed: int
+) -> spectra.PlanarPortrait:
     net, theta = network(*model.structure), weights.theta(model)
-    points = grid(size)
-    with warnings.catch_warnings():
-        # Near its pole the paper's form is what the figure is to show.
-        warnings.simplefilter("ignore", UserWarning)
-        matrices = spectra.linearize(net, theta, points, form="paper").matrix
-    seen = spectra.attractor(net, theta, starts(seed))
-    first = np.stack(np.meshgrid(*[np.linspace(-0.9 * BOX, 0.9 * BOX, 6)] * 2), -1).reshape(-1, 2)
-    orbits = np.asarray(spectra.trajectory(net, theta, first, 25))
-    values = np.asarray(spectra.eigenvalues(matrices)).reshape(size, size, 2)
-    heading = f"{title}\n(here: {seen.attractor})"
-    return PlanarPortrait(heading, (-BOX, BOX), values, orbits, seen.points)
+    found = spectra.planar_portrait(
+        net, theta, Box(-BOX, BOX), points=size, form="paper", seed=seed
+    )
+    return replace(found, title=f"{title}\n(here: {found.kind})")
 
 
 def draw_overview(found: Mapping[Model, Mapping[str, Any]], output: Output) -> None:

@@ -73,22 +73,22 @@ def _measured(
     shifted = eigenvalues  # the forms differ only where ς(0) ≠ 0
     if any(activation.value_at_zero for activation in net.activations):
         shifted = np.asarray(spectra.sweep(net, thetas, at))
-    portraits = _portraits(net, thetas, starts(seed), OBSERVATION)
-    later = [i for i, p in enumerate(portraits) if p.attractor == "undecided"]
+    observed = _observed(net, thetas, starts(seed), OBSERVATION)
+    later = [i for i, p in enumerate(observed) if p.kind == "undecided"]
     if later:
         remaining = jax.tree.map(lambda leaf: leaf[later], thetas)
-        again = _portraits(net, remaining, starts(seed), LONGER)
-        for i, portrait in zip(later, again, strict=True):
-            portraits[i] = portrait
+        again = _observed(net, remaining, starts(seed), LONGER)
+        for i, seen in zip(later, again, strict=True):
+            observed[i] = seen
     return {
-        chosen[i]: _row(chosen[i], weights, eigenvalues[i], shifted[i], portrait)
-        for i, portrait in enumerate(portraits)
+        chosen[i]: _row(chosen[i], weights, eigenvalues[i], shifted[i], seen)
+        for i, seen in enumerate(observed)
     }
 
 
-def _portraits(
+def _observed(
     net: Any, thetas: Any, points: np.ndarray, observation: spectra.Observation
-) -> list[spectra.Portrait]:
+) -> list[spectra.ObservedAttractor]:
     with jax.enable_x64(True):
         each = jax.vmap(lambda theta: spectra.observe(net, theta, points, observation))
         seen = jax.tree.map(np.asarray, each(jax.tree.map(np.asarray, thetas)))
@@ -104,7 +104,7 @@ def _row(
     weights: Weights,
     eigenvalues: np.ndarray,
     shifted: np.ndarray,
-    portrait: spectra.Portrait,
+    seen: spectra.ObservedAttractor,
 ) -> dict[str, Any]:
     radii = np.abs(eigenvalues).max(-1)
     layers = [own[:, :2] for own in weights.theta(model)[::2]]
@@ -114,8 +114,8 @@ def _row(
     low, high = model.constraint.range or (None, None)
     necessary = bool(radii.max() <= 1 + ROUNDING)
     sufficient = max(of_layers) <= 1 + ROUNDING and scale <= 1 + ROUNDING
-    stable = portrait.attractor == "single point"
-    decided = portrait.attractor != "undecided"
+    stable = seen.kind == "single point"
+    decided = seen.kind != "undecided"
     return {
         "factorization": model.constraint.factorization,
         "least": low,
@@ -123,7 +123,7 @@ def _row(
         "depth": model.depth,
         "activation": model.activation,
         "bias": model.bias,
-        "attractor": portrait.attractor,
+        "attractor": seen.kind,
         "necessary_condition": necessary,
         "sufficient_condition": sufficient,
         # Of an implication: only a counterexample disagrees; undecided dynamics say nothing.
@@ -142,8 +142,8 @@ def _row(
         "product_of_layer_radii": float(np.prod(of_layers)),
         "product_of_layer_norms": float(np.prod(norms)),
         "activation_ratio": scale,
-        "largest_exponent": portrait.largest_exponent,
-        "fixed_or_periodic_points": len(portrait.points),
-        "points": portrait.points[:8].tolist(),
-        **{f"orbits_{name}": count for name, count in portrait.counts.items()},
+        "largest_exponent": seen.largest_exponent,
+        "fixed_or_periodic_points": len(seen.points),
+        "points": seen.points[:8].tolist(),
+        **{f"orbits_{name}": count for name, count in seen.counts.items()},
     }

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from jaxtyping import Complex, Float
 
 from .style import styled
 
@@ -16,24 +14,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.image import AxesImage
 
+    from ..spectra import PlanarPortrait
+
 Row = Literal["phase", "radius", "spectrum"]
 _AGAINST_ONE = "RdBu_r"  # blue below 1, red above: told apart by colour-blind readers
-
-
-@dataclass(frozen=True)
-class PlanarPortrait:
-    """What is drawn of one network on a square grid over `extent` = (lo, hi) in both directions.
-
-    - `eigenvalues`: (N, N, 2) of A*(x), first axis x₂, second axis x₁.
-    - `orbits`: (T, k, 2), k trajectories.
-    - `points`: (j, 2), fixed points and points of cycles.
-    """
-
-    title: str
-    extent: tuple[float, float]
-    eigenvalues: Complex[np.ndarray, "N N 2"]
-    orbits: Float[np.ndarray, "T k 2"]
-    points: Float[np.ndarray, "j 2"] = field(default_factory=lambda: np.zeros((0, 2)))
 
 
 @styled
@@ -85,35 +69,34 @@ def portraits(
 
 
 def _phase(axes: Axes, model: PlanarPortrait) -> None:
-    lo, hi = model.extent
     for orbit in np.moveaxis(model.orbits, 1, 0):
         axes.plot(*orbit.T, color="#0072B2", linewidth=0.5, alpha=0.6)
         axes.plot(*orbit[1:].T, ".", color="#0072B2", markersize=1.2, alpha=0.6)
     axes.plot(*model.orbits[0].T, "o", color="#0072B2", markersize=2, markerfacecolor="white")
     axes.plot(*model.points.T, "o", color="black", markersize=3, zorder=3)
-    _square(axes, lo, hi)
+    _frame(axes, model)
 
 
 def _radius(axes: Axes, model: PlanarPortrait) -> AxesImage:
     from matplotlib.colors import TwoSlopeNorm
 
-    lo, hi = model.extent
+    (left, bottom), (right, top) = model.box.ends(2)
     radii = np.abs(model.eigenvalues).max(-1)
     # A narrow range about 1 must not look dramatic.
     low, high = min(float(radii.min()), 0.99), max(float(np.quantile(radii, 0.999)), 1.01)
     image = axes.imshow(
         radii,
         origin="lower",
-        extent=(lo, hi, lo, hi),
+        extent=(left, right, bottom, top),
         cmap=_AGAINST_ONE,
         norm=TwoSlopeNorm(1.0, low, high),
         interpolation="nearest",
         rasterized=True,
     )
     if radii.min() < 1 < radii.max():
-        axis = np.linspace(lo, hi, len(radii))
-        axes.contour(axis, axis, radii, [1.0], colors="black", linewidths=0.6)
-    _square(axes, lo, hi)
+        x, y = np.linspace(left, right, len(radii)), np.linspace(bottom, top, len(radii))
+        axes.contour(x, y, radii, [1.0], colors="black", linewidths=0.6)
+    _frame(axes, model)
     return image
 
 
@@ -131,9 +114,12 @@ def _spectrum(axes: Axes, model: PlanarPortrait) -> None:
     axes.tick_params(labelsize=7)
 
 
-def _square(axes: Axes, lo: float, hi: float) -> None:
-    axes.set(xlim=(lo, hi), ylim=(lo, hi), aspect="equal")
-    axes.set_xticks(np.linspace(lo, hi, 3))
-    axes.set_yticks(np.linspace(lo, hi, 3))
+def _frame(axes: Axes, model: PlanarPortrait) -> None:
+    (left, bottom), (right, top) = model.box.ends(2)
+    axes.set(xlim=(left, right), ylim=(bottom, top))
+    axes.set_box_aspect(1)
+    axes.set_aspect("auto")
+    axes.set_xticks(np.linspace(left, right, 3))
+    axes.set_yticks(np.linspace(bottom, top, 3))
     axes.tick_params(labelsize=7)
     axes.grid(visible=False)

@@ -9,11 +9,12 @@ from .affine_maps import AffineMap as AffineMap, linearize as linearize
 from .attractors import (
     ATTRACTORS as ATTRACTORS,
     Observation as Observation,
-    Portrait as Portrait,
+    ObservedAttractor as ObservedAttractor,
     attractor as attractor,
     classify as classify,
     observe as observe,
 )
+from .basins import Basins as Basins, basins as basins
 from .fixed_points import (
     PeriodicOrbit as PeriodicOrbit,
     fixed_points as fixed_points,
@@ -22,6 +23,7 @@ from .fixed_points import (
 from .grids import grid as grid, grid_chunks as grid_chunks
 from .mean_slopes import mean_slope as mean_slope
 from .orbits import lyapunov_exponents as lyapunov_exponents, trajectory as trajectory
+from .portraits import PlanarPortrait as PlanarPortrait, planar_portrait as planar_portrait
 from .spectrum import (
     LayerSpectrum as LayerSpectrum,
     eigenvalues as eigenvalues,

@@ -80,10 +80,10 @@ class Orbits(NamedTuple):
     unit: Array  # least |λ − 1| of the eigenvalues of Φ' at `last`
 
 
-class Portrait(NamedTuple):
+class ObservedAttractor(NamedTuple):
     """The kind of attractor, and the evidence: how many orbits did what, and where they ended."""
 
-    attractor: Attractor
+    kind: Attractor
     counts: Mapping[str, int]
     points: Float[np.ndarray, "k n"]  # fixed points and points of cycles, one an orbit's end
     largest_exponent: float
@@ -94,7 +94,7 @@ def attractor(
     theta: Theta,
     starts: Float[ArrayLike, "b n"],
     observation: Observation | None = None,
-) -> Portrait:
+) -> ObservedAttractor:
     """The kind of attractor that orbits from the given starts show (`Observation` defines it).
 
     Evidence, not proof: of the starts given, in float64, for the steps given.
@@ -193,7 +193,7 @@ def _from_one(slopes: Float[Array, "b n n"]) -> Array:
     return jnp.linalg.svd(slopes - jnp.eye(slopes.shape[-1]), compute_uv=False)[:, -1]
 
 
-def classify(seen: Orbits, observation: Observation) -> Portrait:
+def classify(seen: Orbits, observation: Observation) -> ObservedAttractor:
     """The kind of attractor of one network, from NumPy arrays of what `observe` saw."""
     escaped = np.asarray(seen.escaped)
     fixed, periodic = ~escaped & (seen.period == 1), ~escaped & (seen.period > 1)
@@ -223,7 +223,7 @@ def classify(seen: Orbits, observation: Observation) -> Portrait:
         ("several points", True),
     ]
     kind: Attractor = next(name for name, holds in rules if holds)
-    return Portrait(kind, counts, ends, exponent)
+    return ObservedAttractor(kind, counts, ends, exponent)
 
 
 def _continuum(count: int, unit: Array, observation: Observation) -> bool:

@@ -8,6 +8,7 @@ from lbdnn import FullyConnected
 from lbdnn.spectra import (
     Observation,
     attractor,
+    basins,
     fixed_points,
     lyapunov_exponents,
     periodic_orbits,
@@ -41,7 +42,7 @@ def layer(weight, activation):
 )
 def test_known_attractors(weight, activation, kind, points):
     found = attractor(*layer(weight, activation), STARTS)
-    assert found.attractor == kind, found.counts
+    assert found.kind == kind, found.counts
     assert sum(found.counts.values()) == len(STARTS)
     if points is not None:
         assert len(found.points) == points
@@ -97,3 +98,15 @@ def test_refusals():
         lyapunov_exponents(square, own, np.ones(2), 0)
     with pytest.raises(ValueError, match="settle >= 1"):
         Observation(settle=0)
+
+
+def test_basins_of_a_flip_and_of_what_escapes():
+    net, theta = layer([[1.5, 0], [0, -1.5]], "tanh")  # two cycles, told apart by the sign of x₁
+    found = basins(net, theta, STARTS)
+    assert [len(cycle) for cycle in found.attractors] == [2, 2]
+    signs = [np.sign(cycle[0, 0]) for cycle in found.attractors]
+    np.testing.assert_array_equal(np.take(signs, found.label), np.sign(STARTS[:, 0]))
+    assert np.sum(found.label == 0) >= np.sum(found.label == 1)
+    net, theta = layer([[1.5, 0], [0, 1.5]], "relu")
+    found = basins(net, theta, STARTS)
+    np.testing.assert_array_equal(found.label == -2, STARTS.max(1) > 0)
