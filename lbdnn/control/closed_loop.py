@@ -1,0 +1,162 @@
+"""A sampled controller around a continuous plant."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from ..networks import Theta
+from .lb_dnn import ControllerState, LbDNN, Measurement
+from .plants import Plant
+from .references import Reference
+
+Integrator = Literal["euler", "rk4"]
+
+# Beyond this, in rad or m, a run counts as diverged.
+ESCAPE = 1e6
+
+
+class Run(NamedTuple):
+    """One closed loop, sampled at the control period.
+
+    `theta` are the final parameters. `diverged_at`: the time of the first sample that is not finite
+    or beyond `ESCAPE`, inf if none is; from then on everything holds its last value.
+    """
+
+    time: Float[Array, " T"]
+    position: Float[Array, "T n"]
+    velocity: Float[Array, "T n"]
+    error: Float[Array, "T n"]  # x − x_d
+    control: Float[Array, "T m"]
+    function_error: Float[Array, "T n"]  # f − Φ
+    theta: Float[Array, " p"]
+    diverged_at: Float[Array, ""]
+
+
+class _Loop(NamedTuple):
+    position: Array
+    velocity: Array
+    controller: ControllerState
+
+
+@partial(
+    jax.jit,
+    static_argnames=("plant", "controller", "reference", "t1", "control_period", "integrator",
+                     "substeps"),
+)  # fmt: skip
+def simulate(
+    plant: Plant,
+    controller: LbDNN,
+    reference: Reference,
+    theta: Theta,
+    position: Float[Array, " n"],
+    velocity: Float[Array, " n"],
+    *,
+    t1: float,
+    control_period: float = 0.01,
+    integrator: Integrator = "rk4",
+    substeps: int = 1,
+    noise: float | Float[Array, " 2n"] = 0.0,
+    key: Array | None = None,
+) -> Run:
+    """The closed loop from t = 0 to `t1`, with zero-order hold; map it over θ, gains, keys.
+
+    **Arguments:**
+
+    - `plant`: what moves; `controller` has a plant of its own, of which it knows g.
+    - `theta`: θ̂(0). `position`, `velocity`: of the plant at t = 0.
+    - `integrator`: of the plant between samples: "rk4" with `substeps` steps, or "euler".
+    - `noise`: standard deviation of what is added to [x; ẋ] as measured; needs `key`.
+
+    **Raises:** ValueError if sizes disagree, or for noise without a key.
+    """
+    n = plant.positions
+    if jnp.shape(position) != (n,) or jnp.shape(velocity) != (n,):
+        raise ValueError(
+            f"the plant has {n} positions; got a position of shape {jnp.shape(position)} and a "
+            f"velocity of shape {jnp.shape(velocity)}"
+        )
+    if control_period <= 0 or t1 < control_period:
+        raise ValueError(f"needs 0 < control_period <= t1; got {control_period} and {t1}")
+    noisy = key is not None
+    chain = jax.random.key(0) if key is None else key
+    if not noisy and not (isinstance(noise, float | int) and noise == 0):
+        raise ValueError("noise needs a key: jax.random.key(seed)")
+    samples = round(t1 / control_period)
+    position = jnp.asarray(position, jnp.result_type(float))
+    velocity = jnp.asarray(velocity, position.dtype)
+
+    def measured(position: Array, velocity: Array, key: Array) -> Measurement:
+        if not noisy:
+            return Measurement(position, velocity)
+        added = noise * jax.random.normal(key, (2 * n,), position.dtype)
+        return Measurement(position + added[:n], velocity + added[n:])
+
+    def sample(
+        carried: tuple[_Loop, Array, Array], time: Array
+    ) -> tuple[tuple[_Loop, Array, Array], tuple[Array, ...]]:
+        loop, key, before = carried
+        key, own = jax.random.split(key)
+        motion = reference(time)
+        inputs = jnp.concatenate([loop.position, loop.velocity])
+        net = controller.net
+        seen = measured(loop.position, loop.velocity, own)
+        state, control = controller.step(loop.controller, seen, motion, control_period)
+        value = net(net.unravel(loop.controller.theta), inputs)
+        missing = plant.drift(loop.position, loop.velocity) - value
+        position, velocity = _integrated(
+            plant, loop.position, loop.velocity, control, control_period, integrator, substeps
+        )
+        reached = jnp.concatenate([position, velocity])
+        diverged = before | ~(jnp.max(jnp.abs(reached)) <= ESCAPE)
+        after = _Loop(position, velocity, state)
+        kept = jax.tree.map(lambda new, old: jnp.where(diverged, old, new), after, loop)
+        error = loop.position - motion.position
+        shown = (loop.position, loop.velocity, error, control, missing, diverged)
+        return (kept, key, diverged), shown
+
+    times = control_period * jnp.arange(samples, dtype=position.dtype)
+    chain, first = jax.random.split(chain)
+    start = controller.init(theta, measured(position, velocity, first), reference(times[0]))
+    loop = (_Loop(position, velocity, start), chain, jnp.asarray(False))
+    (last, _, _), (x, v, error, control, missing, diverged) = jax.lax.scan(sample, loop, times)
+    at = jnp.min(jnp.where(diverged, times + control_period, jnp.inf))
+    return Run(times, x, v, error, control, missing, last.controller.theta, at)
+
+
+def _integrated(
+    plant: Plant,
+    position: Array,
+    velocity: Array,
+    control: Array,
+    period: float,
+    integrator: Integrator,
+    substeps: int,
+) -> tuple[Array, Array]:
+    def rate(position: Array, velocity: Array) -> tuple[Array, Array]:
+        push = plant.effectiveness(position, velocity) @ control
+        return velocity, plant.drift(position, velocity) + push
+
+    if integrator == "euler":
+        slope = rate(position, velocity)
+        return position + period * slope[0], velocity + period * slope[1]
+    h = period / substeps
+    state = (position, velocity)
+
+    def moved(by: float, slope: tuple[Array, Array]) -> tuple[Array, Array]:
+        return state[0] + by * slope[0], state[1] + by * slope[1]
+
+    for _ in range(substeps):
+        one = rate(*state)
+        two = rate(*moved(h / 2, one))
+        three = rate(*moved(h / 2, two))
+        four = rate(*moved(h, three))
+        state = tuple(
+            x + h / 6 * (a + 2 * b + 2 * c + d)
+            for x, a, b, c, d in zip(state, one, two, three, four, strict=True)
+        )
+    return state[0], state[1]
