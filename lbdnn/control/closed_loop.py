@@ -23,7 +23,8 @@ ESCAPE = 1e6
 class Run(NamedTuple):
     """One closed loop, sampled at the control period.
 
-    `theta` are the final parameters. `diverged_at`: the time of the first sample that is not finite
+    `theta` are the final parameters, `theta_samples` those after the first sample and then after
+    every `theta_every`-th. `diverged_at`: the time of the first sample that is not finite
     or beyond `ESCAPE`, inf if none is; from then on everything holds its last value.
     """
 
@@ -34,6 +35,7 @@ class Run(NamedTuple):
     control: Float[Array, "T m"]
     function_error: Float[Array, "T n"]  # f − Φ
     theta: Float[Array, " p"]
+    theta_samples: Float[Array, "k p"]
     diverged_at: Float[Array, ""]
 
 
@@ -46,7 +48,7 @@ class _Loop(NamedTuple):
 @partial(
     jax.jit,
     static_argnames=("plant", "controller", "reference", "t1", "control_period", "integrator",
-                     "substeps"),
+                     "substeps", "theta_every"),
 )  # fmt: skip
 def simulate(
     plant: Plant,
@@ -60,6 +62,7 @@ def simulate(
     control_period: float = 0.01,
     integrator: Integrator = "rk4",
     substeps: int = 1,
+    theta_every: int | None = None,
     noise: float | Float[Array, " 2n"] = 0.0,
     key: Array | None = None,
 ) -> Run:
@@ -70,6 +73,7 @@ def simulate(
     - `plant`: what moves; `controller` has a plant of its own, of which it knows g.
     - `theta`: θ̂(0). `position`, `velocity`: of the plant at t = 0.
     - `integrator`: of the plant between samples: "rk4" with `substeps` steps, or "euler".
+    - `theta_every`: samples from one of the kept parameters to the next; none are kept by default.
     - `noise`: standard deviation of what is added to [x; ẋ] as measured; needs `key`.
 
     **Raises:** ValueError if sizes disagree, or for noise without a key.
@@ -123,9 +127,26 @@ def simulate(
     chain, first = jax.random.split(chain)
     start = controller.init(theta, measured(position, velocity, first), reference(times[0]))
     loop = (_Loop(position, velocity, start), chain, jnp.asarray(False))
-    (last, _, _), (x, v, error, control, missing, diverged) = jax.lax.scan(sample, loop, times)
+    every = samples if theta_every is None else theta_every
+    rows = -(-samples // every)
+    kept = jnp.zeros((0 if theta_every is None else rows, controller.net.size), position.dtype)
+
+    def keep(
+        carried: tuple[tuple[_Loop, Array, Array], Array], index: Array
+    ) -> tuple[tuple[tuple[_Loop, Array, Array], Array], tuple[Array, ...]]:
+        state, kept = carried
+        state, shown = sample(state, times[index])
+        if theta_every is not None:
+            row = index // every
+            theta = state[0].controller.theta
+            kept = kept.at[row].set(jnp.where(index % every == 0, theta, kept[row]))
+        return (state, kept), shown
+
+    ((last, _, _), kept), (x, v, error, control, missing, diverged) = jax.lax.scan(
+        keep, (loop, kept), jnp.arange(samples)
+    )
     at = jnp.min(jnp.where(diverged, times + control_period, jnp.inf))
-    return Run(times, x, v, error, control, missing, last.controller.theta, at)
+    return Run(times, x, v, error, control, missing, last.controller.theta, kept, at)
 
 
 def _integrated(

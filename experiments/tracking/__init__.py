@@ -1,0 +1,1 @@
+"""Lb-DNN control of the two-link manipulator, beside what was published."""

@@ -1,0 +1,65 @@
+"""The benchmark as the paper and as its published code have it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from lbdnn import FullyConnected, control
+from lbdnn.control.closed_loop import Integrator
+from lbdnn.control.references import TWO_LINK
+
+Law = Literal["tracking", "composite"]
+LAWS: tuple[Law, ...] = ("tracking", "composite")
+PERIOD = 0.01
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What differs between the paper and its code.
+
+    - `drift_with_inertia`: whether f = −M⁻¹(C + F)ẋ has its M⁻¹.
+    - `position`: x(0), in rad; ẋ(0) = 0.
+    - `drift_gain`: k_f. `integrator`: of the plant between samples.
+    - `signal_to_noise`: of the measured positions and velocities, in dB, relative to the mean
+      square of each of the reference's over 100 s; None for no noise.
+    """
+
+    name: str
+    drift_with_inertia: bool
+    position: tuple[float, float]
+    drift_gain: float
+    integrator: Integrator
+    signal_to_noise: float | None
+
+    @property
+    def plant(self) -> control.TwoLink:
+        return control.TwoLink(drift_with_inertia=self.drift_with_inertia)
+
+    def controller(
+        self, layers: int, neurons: int, law: Law, *, exact_norm: bool = False
+    ) -> control.LbDNN:
+        """With the gains of the paper: α₁ = 5, k_r = 5, α₂ = 10, α₃ = 20, β₀ = 10, κ₀ = 2."""
+        net = FullyConnected((4, *[neurons] * layers, 2), "tanh")
+        own = (
+            control.TrackingLaw() if law == "tracking"
+            else control.CompositeLaw(exact_norm=exact_norm)
+        )  # fmt: skip
+        return control.LbDNN(net, self.plant, own, drift_gain=self.drift_gain)
+
+    @property
+    def noise(self) -> np.ndarray | None:
+        """Standard deviations of the noise of [x; ẋ]."""
+        if self.signal_to_noise is None:
+            return None
+        motion = jax.vmap(TWO_LINK)(jnp.arange(0.0, 100.0, PERIOD))
+        signals = np.concatenate([motion.position, motion.velocity], -1)
+        return np.sqrt(np.mean(signals**2, 0)) * 10 ** (-self.signal_to_noise / 20)
+
+
+PAPER = Setting("paper", True, (1.0, -1.0), 10.0, "rk4", 50.0)
+CODE = Setting("code", False, (-1.0, 1.0), 20.0, "euler", None)
