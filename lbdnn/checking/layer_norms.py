@@ -44,8 +44,8 @@ class LayerNorms:
 
     def __init__(self, known: Enclosure, parameters: Parameters) -> None:
         self.known, self.radius = known, parameters.radius
-        self.norms = [layer.norm for layer in known.layers]
-        self.radii = parameters.layer_radii()
+        self.norms = [arb(0) if x.norm is None else x.norm for x in known.layers]
+        self.radii = [layer.radius for layer in known.layers]
         last = identity(arb(1), len(known.bend.slopes))
         bends = [layer.bend for layer in known.layers[1:]] + [known.bend]
         weights = [layer.weight for layer in known.layers[1:]] + [last]
@@ -98,13 +98,18 @@ class LayerNorms:
     @cached_property
     def _hessian_matrix(self) -> arb_mat:
         count = len(self.steps)
-        places = [(j, i) for j in range(1, count) for i in range(j)]
+        owned = [layer.norm is not None for layer in self.known.layers]
+        places = [(j, i) for j in range(1, count) for i in range(j) if owned[j] and owned[i]]
         mixed = [
             (self.to_end[j] * self.steps[j - 1].steepest * self.table[j - 1][i] * self.norms[i])
             for j, i in places
         ]
         curved_places = [
-            (t, j, i) for t in range(count) for j in range(t + 1) for i in range(j + 1)
+            (t, j, i)
+            for t in range(count)
+            for j in range(t + 1)
+            for i in range(j + 1)
+            if owned[j] and owned[i]
         ]
         gains, bends = zip(*map(self._gain, range(count)), strict=True)
         curved = [

@@ -4,7 +4,7 @@ import copy
 import math
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import jax
 import numpy as np
@@ -13,7 +13,7 @@ import pytest
 import lbdnn
 from lbdnn import Attack, Ball, Box, Certificate, FullyConnected, LayerBalls, certify, check
 from lbdnn.certificate.described_sets import in_words
-from lbdnn.networks import ResidualNetwork
+from lbdnn.networks import Affine
 
 QUANTITIES = ("value", "jacobian", "hessian", "input_jacobian")
 
@@ -200,25 +200,39 @@ def test_bounds_without_proof_over_all_kinds_of_sets(parameters, activation: str
     assert not check(value, net, theta)
 
 
+@dataclass(frozen=True)
+class Doubling:
+    """An operation that the checker cannot know."""
+
+    def outputs(self, inputs: int) -> int:
+        return inputs
+
+    def apply(self, parameters, x):
+        return 2 * x
+
+    def init(self, key, initializer) -> None:
+        return None
+
+
 def test_what_the_checker_does_not_know_is_said() -> None:
-    residual = ResidualNetwork((1, 2, 1), "tanh", blocks=1)
+    net = lbdnn.Chain((Affine(1, 1), Doubling()), 1)
     bound = lbdnn.Bound("value", "euclidean", 1e9, 0.0, "Refined()")
-    theta = residual.unravel(np.zeros(residual.size))
+    theta = net.unravel(np.zeros(net.size))
     sets = {
         "inputs": {"kind": "Box", "lo": -1.0, "hi": 1.0},
         "parameters": {"kind": "Ball", "radius": 0.0, "center": None},
     }
     certificate = Certificate(
         bounds={"value": bound},
-        network=lbdnn.certificate.fingerprint(residual, theta),
+        network=lbdnn.certificate.fingerprint(net, theta),
         inputs="Box(lo=-1, hi=1)",
         parameters="Ball(radius=0, center=None)",
         radius=0.0,
         arithmetic="",
         sets=sets,
     )
-    finding = check(certificate, residual, theta)["value"].upper
-    assert finding.status == "not verified" and "Residual" in finding.reason
+    finding = check(certificate, net, theta)["value"].upper
+    assert finding.status == "not verified" and "Doubling" in finding.reason
 
 
 @pytest.mark.slow
