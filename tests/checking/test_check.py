@@ -12,6 +12,7 @@ import pytest
 
 import lbdnn
 from lbdnn import Attack, Ball, Box, Certificate, FullyConnected, LayerBalls, certify, check
+from lbdnn.bounds.method import ALL
 from lbdnn.certificate.described_sets import in_words
 from lbdnn.networks import Affine
 
@@ -189,12 +190,18 @@ def test_centres_that_are_none_are_refused(proved, center) -> None:
 def test_bounds_without_proof_over_all_kinds_of_sets(parameters, activation: str) -> None:
     net = FullyConnected((2, 3, 1), activation, output_scaling=((3.0,), (-1.0,)))
     theta = net.unravel(np.linspace(-1, 1, net.size))
-    for method in ("layerwise", "polynomial"):
+    for method, asked in (("layerwise", ALL), ("polynomial", QUANTITIES)):
         certificate = certify(
-            net, theta, inputs=Box(-1, 1), parameters=parameters, method=method, attack=None
+            net,
+            theta,
+            inputs=Box(-1, 1),
+            parameters=parameters,
+            method=method,
+            quantities=asked,
+            attack=None,
         )
         verdict = check(certificate, net, theta)
-        assert set(certificate) == set(QUANTITIES) and verdict, str(verdict)
+        assert set(certificate) == set(asked) and verdict, str(verdict)
     layerwise = certify(net, theta, inputs=Box(-1, 1), parameters=parameters, attack=None)
     value = changed(layerwise, "value", upper=layerwise["value"].upper * 0.999)
     assert not check(value, net, theta)

@@ -14,6 +14,7 @@ from lbdnn import Ball, Box, Certificate, Chain, Dissipation, LayerBalls, certif
 from lbdnn.activations import get
 from lbdnn.bounds.dissipativity import dissipation
 from lbdnn.checking.enclosure import enclose
+from lbdnn.checking.input_curves import InputCurves
 from lbdnn.checking.layer_norms import LayerNorms
 from lbdnn.checking.regions import inputs_of, parameters_of
 from lbdnn.networks import Affine, Operation, Pointwise, Repeat, Residual
@@ -128,6 +129,9 @@ def test_no_point_of_the_sets_exceeds_an_own_bound() -> None:
             "value": float(own.known.value),
             "jacobian": float(own.jacobian),
             "input_jacobian": float(own.input_jacobian),
+            "input_jacobian_max": float(InputCurves(own).input_jacobian_max),
+            "input_hessian": float(InputCurves(own).input_hessian),
+            "mixed_hessian": float(InputCurves(own).mixed_hessian),
         }
         for quantity, bound in upper.items():
             assert truth[quantity].max() <= bound, quantity
