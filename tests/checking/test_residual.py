@@ -150,7 +150,7 @@ def test_nested_blocks_are_verified() -> None:
             theta,
             inputs=Box(-1, 1),
             parameters=LayerBalls([0.05] * len(net.affine)),
-            quantities=["jacobian", "input_jacobian"],
+            quantities=["jacobian"],
             method=Dissipation(steps=3),
             attack=None,
         )
