@@ -25,7 +25,7 @@ from .polynomial import Polynomial
 class Refined:
     """The minimum over all methods, among them branch and bound over the inputs.
 
-    - `Polynomial`, `Layerwise` and `Dissipation` over the whole set.
+    - `Polynomial` (without residual blocks), `Layerwise` and `Dissipation` over the whole set.
     - `expansion.sup_over_inputs`: boxes of inputs are halved until the bound is within `gap` of
       the values at the centre of the parameter set plus what the parameters may add (nothing for a
       single point: then within `gap` of the truth; for large sets more than the other methods'
@@ -109,7 +109,7 @@ class Refined:
         dissipated: list[dict[str, np.ndarray]],
     ) -> dict[str, np.ndarray]:
         methods: list[Method] = [Layerwise()]
-        if all(np.isfinite(a.growth).all() for a in net.activations):
+        if not net.residual and all(np.isfinite(a.growth).all() for a in net.activations):
             methods.append(Polynomial())
         found = [*dissipated, *(m.bounds(net, inputs, parameters, quantities) for m in methods)]
         best = {q: np.array(np.fmin.reduce([f[q] for f in found if q in f])) for q in quantities}

@@ -20,7 +20,7 @@ def check(certificate: Certificate, net: Chain, theta: Theta) -> Verdict:
     - Upper bounds: those of `Dissipation` by the inequalities of its proof. Those that bring no
       proof are compared with bounds that the checker finds by itself, from an enclosure and from
       norms of layers: as good as `Layerwise` and, nearly always, `Polynomial`. A smaller bound
-      without proof, as of `Refined`, is reported as not verified.
+      without proof, as of `Interval` or `Refined`, is reported as not verified.
 
     Everything is done in balls of 128 bits (Arb, Johansson 2017, doi:10.1109/TC.2017.2690633) that
     contain the real numbers: what is called verified is proved, given that Arb is right.

@@ -16,15 +16,8 @@ from typing import Any
 import numpy as np
 from flint import arb, arb_mat
 
-from .definiteness import (
-    blocks,
-    diagonal,
-    identity,
-    matrix,
-    positive_definite,
-    symmetric,
-)
-from .enclosure import Bend, Enclosure, stages
+from .bends import Bend
+from .enclosure import Enclosure, stages
 from .regions import Parameters, Refused
 from .spans import Span, hull
 
@@ -85,7 +78,7 @@ class Proof:
         self.levels: int = levels
         self.known, self.quantity = known, quantity
         self.shared = arb(0) if parameters.radius is None else parameters.radius**2
-        radii = parameters.layer_radii()
+        radii = [layer.radius for layer in known.layers]
         own = [arb(0) if parameters.radius is not None else r * r for r in radii]
         self.own_front = own[0]
         given, wanted = proof.get("stages"), stages(known)
@@ -127,6 +120,18 @@ class Proof:
             return arb(0)
         return stage.own + self.shared * corner.share
 
+    def moved_front(self, corner: Corner) -> arb:
+        """The same of the first layer."""
+        if self.known.layers[0].norm is None:
+            return arb(0)
+        return self.own_front + self.shared * corner.share
+
+    @property
+    def front_norm(self) -> arb:
+        """m_0; 0 without parameters."""
+        norm = self.known.layers[0].norm
+        return arb(0) if norm is None else norm
+
 
 def shaped(numbers: Any, name: str, shape: tuple[int, ...]) -> np.ndarray:
     """An array of finite floats of the proof; Refused where it is missing or has another shape."""
@@ -162,83 +167,3 @@ def _corners(n: int) -> list[Corner]:
                 found += [Corner(triangle, a, a + b, arb(b) / n) for a, b in own]
                 triangle += 1
     return found
-
-
-class Paths:
-    """The matrices Q_j ⪰ P_kjᵀP_kj of a proof, and what the checks need of them."""
-
-    def __init__(self, proof: Proof) -> None:
-        n = proof.stages[-1].weight.nrows()
-        unit = [identity(arb(1), n)] * (proof.levels + 1)
-        given = [[symmetric(matrix(q)) for q in s.numbers["path"]] for s in proof.stages]
-        self.nodes = [*given, unit]
-
-    def check(self, proof: Proof) -> None:
-        """xᵀQ_jx ≥ ‖P_k,j+1 (W + Δ)v‖² for all v that the slopes allow."""
-        for j, stage in enumerate(proof.stages):
-            stiffness = positive(stage.numbers["path_stiffness"])
-            for corner in proof.corners:
-                s = stiffness[corner.triangle]
-                later, end = self.nodes[j + 1][corner.before], self.nodes[j][corner.after]
-                form = stage.sector("path_sector", corner.triangle)
-                loss = proof.moved(stage, corner) / s
-                if not positive_definite(stage_matrix(stage, later, end, form, loss, s)):
-                    raise Refused(f"the path inequality of stage {j + 1} does not hold")
-
-    def columns(self, proof: Proof, j: int) -> list[list[arb]]:
-        """The proof's bounds of the squared columns of P(W + Δ), P behind stage j, at each corner.
-
-        Refused where they are not bounds.
-        """
-        stage = proof.stages[j]
-        stiffness = positive(stage.numbers["column_stiffness"])
-        fixed: dict[tuple[int, int], list[arb]] = {}
-        found = []
-        given = stage.numbers["columns"].reshape(len(proof.corners), stage.n).tolist()
-        for corner, row in zip(proof.corners, given, strict=True):
-            s, place = stiffness[corner.triangle], (corner.triangle, corner.before)
-            if place not in fixed:
-                fixed[place] = _columns(self.nodes[j + 1][corner.before], stage.weight, s)
-            spread = proof.moved(stage, corner) / s
-            found.append(list(map(arb, row)))
-            if not all(f >= c + spread for f, c in zip(found[-1], fixed[place], strict=True)):
-                raise Refused(f"the bounds of columns of stage {j + 1} do not hold")
-        return found
-
-
-def _columns(q: arb_mat, w: arb_mat, s: arb) -> list[arb]:
-    """sup over z of (w + z)ᵀQ(w + z) − ‖z‖²/s for each column w."""
-    rest = identity(1 / s, q.nrows()) - q
-    if not positive_definite(rest.tolist()):
-        raise Refused("a column inequality of the proof does not hold")
-    right = q * w
-    try:
-        solved = rest.solve(right)
-    except ZeroDivisionError:
-        raise Refused("a column inequality of the proof does not hold") from None
-    whole = w.transpose() * right + right.transpose() * solved
-    return [whole[i, i] for i in range(w.ncols())]
-
-
-def stage_matrix(
-    stage: Stage,
-    later: arb_mat | None,
-    end: arb_mat,
-    form: tuple[list[arb], list[arb], list[arb]],
-    loss: arb,
-    stiffness: arb,
-) -> list[list[arb]]:
-    """The matrix of xᵀX_jx − σ(x, v) − loss‖v‖² − (Wv + q)ᵀX_{j+1}(Wv + q) + ‖q‖²/s.
-
-    Without X_{j+1}, nothing is stored behind the stage and q is left out.
-    """
-    cross, inner, outer = (diagonal(entries) for entries in form)
-    first, second = end + outer, inner - identity(loss, stage.n)
-    if later is None:
-        return blocks([[first, cross * -1], [None, second]])
-    right = later * stage.weight
-    second = second - stage.weight.transpose() * right
-    third = identity(1 / stiffness, later.nrows()) - later
-    return blocks(
-        [[first, cross * -1, None], [None, second, right.transpose() * -1], [None, None, third]]
-    )

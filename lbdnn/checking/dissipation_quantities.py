@@ -12,9 +12,10 @@ from .definiteness import (
     positive_definite,
     symmetric,
 )
-from .dissipation import Corner, Paths, Proof, Stage, positive, stage_matrix
+from .dissipation import Corner, Proof, Stage, positive
 from .regions import Refused
 from .spans import largest
+from .stage_inequalities import Paths, stage_matrix
 
 
 def check_jacobian(proof: Proof, upper: arb) -> None:
@@ -23,7 +24,7 @@ def check_jacobian(proof: Proof, upper: arb) -> None:
     By m_j²‖b_j‖² + Y_{j−1}(b_{j−1}) ≤ Y_j(b_j) from Y_0 = m_0²‖b_0‖². Refused if not shown.
     """
     front = proof.known.layers[0]
-    start = identity(front.norm**2, front.weight.nrows())
+    start = identity(proof.front_norm**2, front.weight.nrows())
     before = [start] * (proof.levels + 1)
     for j, stage in enumerate(proof.stages):
         after = [symmetric(matrix(y)) for y in stage.numbers["storage"]]
@@ -65,7 +66,7 @@ def check_input_jacobian(proof: Proof, upper: arb) -> None:
     stiffness = positive(proof.front)
     for corner in proof.corners:
         s, q = stiffness[corner.triangle], paths.nodes[0][corner.before]
-        moved = (proof.own_front + proof.shared * corner.share) * widest**2
+        moved = proof.moved_front(corner) * widest**2
         right = q * weight
         rows = blocks(
             [
@@ -103,7 +104,7 @@ def check_hessian(proof: Proof, upper: arb) -> None:
                 for room in ((upper - source) / numbers.exchange, upper / numbers.across):
                     if not positive_definite((identity(room, q.nrows()) - q).tolist()):
                         raise Refused("the proof shows a larger bound than the one stated")
-    first = stored[0][-1] * proof.known.layers[0].norm ** 2
+    first = stored[0][-1] * proof.front_norm**2
     if not positive_definite((identity(upper, first.nrows()) - first).tolist()):
         raise Refused("the proof shows a larger bound than the one stated")
 

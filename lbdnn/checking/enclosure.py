@@ -1,101 +1,51 @@
-"""What one pass over a chain of layers shows: slopes, norms, and where curvatures are taken."""
+"""What one pass over a chain of layers shows: slopes and norms."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from itertools import pairwise
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from flint import arb, arb_mat
 
-from ..networks import Affine, Chain, Pointwise, Scaling
-from .definiteness import euclidean, identity, least, spectral_norm
-from .definitions import Piece, definition
+from ..activations import Activation
+from ..networks import Affine, Chain, Operation, Pointwise, Repeat, Residual, Scaling
+from .bends import Bend
+from .definiteness import euclidean, identity, least
+from .definitions import definition
+from .passages import through_activation, through_affine, through_scaling, times
 from .regions import Inputs, Parameters
-from .spans import NotShown, Span, hull, largest, parabola_above, parts, range_of, scaled
-
-
-@dataclass
-class Bend:
-    """The elementwise map ψ between two layers: outer·ς(inner·z + …) + …, or without ς.
-
-    slopes: ψ' over the region, one a neuron; spans: the arguments of ς.
-    """
-
-    slopes: list[Span]
-    inner: list[arb]
-    outer: list[arb]
-    pieces: tuple[Piece, ...] | None = None
-    spans: list[Span] = field(default_factory=list)
-
-    @staticmethod
-    def straight(n: int) -> Bend:
-        """The identity."""
-        ones = [arb(1)] * n
-        return Bend([Span(arb(1), arb(1))] * n, ones, ones)
-
-    def steepest(self) -> list[arb]:
-        """Upper bounds of |ψ'|, one a neuron."""
-        return [slope.magnitude() for slope in self.slopes]
-
-    def under(self, neuron: int, parabola: tuple[arb, arb, arb]) -> bool:
-        """Whether |ψ''| ≤ a + bψ' − cψ'² over the region is proved.
-
-        NotShown where ψ' may jump.
-        """
-        if self.pieces is None:
-            slope = self.inner[neuron] * self.outer[neuron]
-            a, b, c = parabola
-            return bool(a + b * slope - c * slope * slope >= 0)
-        met = self._smooth_parts(neuron)
-        steep = self.inner[neuron] * self.outer[neuron]
-        bent = steep * self.inner[neuron]
-        return all(parabola_above(piece, span, steep, bent, parabola) for piece, span in met)
-
-    def curvatures(self) -> list[arb]:
-        """Upper bounds of |ψ''|, one a neuron; NotShown where ψ' may jump."""
-        if self.pieces is None:
-            return [arb(0)] * len(self.slopes)
-        found = []
-        for neuron, (inner, outer) in enumerate(zip(self.inner, self.outer, strict=True)):
-            met = [range_of((piece,), 2, span) for piece, span in self._smooth_parts(neuron)]
-            found.append((hull(met).magnitude() * abs(outer * inner * inner)).upper())
-        return found
-
-    def _smooth_parts(self, neuron: int) -> list[tuple[Piece, Span]]:
-        assert self.pieces is not None
-        met = parts(self.pieces, self.spans[neuron])
-        for (piece, span), (following, _) in pairwise(met):
-            left, right = (
-                range_of((Piece(None, None, p.formula),), 1, Span(span.hi, span.hi))
-                for p in (piece, following)
-            )
-            if not (left.lo == left.hi == right.lo == right.hi):
-                raise NotShown("a slope may jump in the set, so ∂²Φ/∂θ² may not exist")
-        return met
+from .spans import NotShown, Span, scaled
 
 
 @dataclass
 class Layer:
     """Φ_j = V_jᵀ[ψ_j(Φ_{j−1}); 1]: ψ_j, W_j of the centre, and a bound of ‖[ψ_j(Φ_{j−1}); 1]‖.
 
-    Without bias there is no 1. `aligned` is the largest square of the part of a unit vector [v; 0]
-    along [ψ_j(Φ_{j−1}); 1]: ‖s‖²/(‖s‖² + 1).
+    Without bias there is no 1. Without parameters of its own `norm` is None and `radius`, that of
+    V_j, 0. `aligned` is the largest square of the part of a unit vector [v; 0] along
+    [ψ_j(Φ_{j−1}); 1]: ‖s‖²/(‖s‖² + 1).
+
+    In a residual block Φ_j = [η; z]: η is carried, V_j and [ψ_j(Φ_{j−1}); 1] belong to z alone.
     """
 
     bend: Bend
     weight: arb_mat
-    norm: arb
+    norm: arb | None
+    radius: arb
     bias: bool
 
     @property
     def aligned(self) -> arb:
-        return 1 - 1 / self.norm**2 if self.bias else arb(1)
+        return arb(1) if self.norm is None or not self.bias else 1 - 1 / self.norm**2
 
 
 @dataclass
 class Enclosure:
-    """The layers, ψ after the last one, whether anything stands there, and a bound of ‖Φ‖."""
+    """The layers, ψ after the last one, whether anything stands there, and a bound of ‖Φ‖.
+
+    Of a network with residual blocks something always stands there.
+    """
 
     layers: list[Layer]
     bend: Bend
@@ -108,39 +58,116 @@ def enclose(net: Chain, inputs: Inputs, parameters: Parameters) -> Enclosure:
 
     Through an affine map: intervals through the centre's weights, each widened by the row of the
     perturbation times ‖[s; 1]‖; in norm ‖V‖‖[s; 1]‖ + r‖[s; 1]‖. Through ς: its exact range, and
-    |ς(0)| + sup|ς'|·‖x‖. NotShown for an operation that is not known.
+    |ς(0)| + sup|ς'|·‖x‖. x ↦ x + F(x) is x ↦ [x; x], F on the lower part, and [η; z] ↦ η + z; the
+    first and the last of these three are one layer with an affine map of F beside them, if there is
+    one and it has not been joined with the other already. NotShown for an operation that is not
+    known.
     """
-    x, norm, bend = inputs.spans, inputs.norm(), Bend.straight(len(inputs.spans))
-    layers: list[Layer] = []
-    centers = parameters.split(parameters.center)
-    for operation in net.written_out:
-        match operation:
-            case Affine():
-                j = len(layers)
-                if operation.bias:
-                    norm = euclidean([norm, arb(1)])
-                weight = _columns(centers[j], operation.n_in)
-                layers.append(Layer(bend, weight, norm, operation.bias))
-                x, norm = _through_affine(centers[j], x, norm, parameters, j)
-                bend = Bend.straight(len(x))
-            case Scaling(scale, offset):
-                factors, shifts = [arb(s) for s in scale], [arb(o) for o in offset]
-                x, norm = _through_scaling(factors, shifts, x, norm)
-                _scale(bend, factors)
-            case Pointwise(activation):
-                pieces = definition(activation)
-                if pieces is None:
-                    raise NotShown(f"the checker has no definition of {activation.spec}")
-                if bend.pieces is not None:
-                    raise NotShown("two activations without a layer between them")
-                bend.pieces, bend.spans = pieces, x
-                x, norm, slopes = _through_activation(pieces, x, norm)
-                bend.slopes = [_times(a, b) for a, b in zip(bend.slopes, slopes, strict=True)]
-            case _:
-                raise NotShown(f"{type(operation).__name__} blocks are not known to the checker")
-        norm = least(norm, euclidean([span.magnitude() for span in x]))
-    trailing = not isinstance(net.written_out[-1], Affine)
-    return Enclosure(layers, bend, trailing, norm)
+    before = _Reached(inputs.spans, inputs.norm(), Bend.straight(len(inputs.spans)), 0)
+    way = _Way(parameters)
+    end = way.through(net.operations, before)
+    trailing = net.residual or not isinstance(net.written_out[-1], Affine)
+    return Enclosure(way.layers, end.bend, trailing, end.norm)
+
+
+class _Reached(NamedTuple):
+    """Intervals and a norm, ψ since the last layer, and how many numbers shortcuts carry."""
+
+    x: list[Span]
+    norm: arb
+    bend: Bend
+    carried: int
+
+
+class _Way:
+    """The layers passed so far."""
+
+    def __init__(self, parameters: Parameters) -> None:
+        self.layers: list[Layer] = []
+        self.parameters, self.centers = parameters, parameters.split(parameters.center)
+        self.passed = 0
+
+    def through(self, operations: Sequence[Operation], at: _Reached) -> _Reached:
+        for operation in operations:
+            match operation:
+                case Repeat(inside, times):
+                    for _ in range(times):
+                        at = self.through(inside, at)
+                case Residual(inside):
+                    at = self.beside(inside, at)
+                case Affine():
+                    at = self.affine(operation, at)
+                case Scaling(scale, offset):
+                    factors, shifts = [arb(s) for s in scale], [arb(o) for o in offset]
+                    x, norm = through_scaling(factors, shifts, at.x, at.norm)
+                    at = _Reached(x, norm, _scaled(at.bend, factors), at.carried)
+                case Pointwise(activation):
+                    at = _activated(activation, at)
+                case _:
+                    raise NotShown(f"{type(operation).__name__} is not known to the checker")
+            at = at._replace(norm=least(at.norm, euclidean([s.magnitude() for s in at.x])))
+        return at
+
+    def affine(self, operation: Affine, at: _Reached) -> _Reached:
+        j, norm = self.passed, at.norm
+        self.passed += 1
+        if operation.bias:
+            norm = euclidean([norm, arb(1)])
+        weight = _lower_right(at.carried, _columns(self.centers[j], operation.n_in))
+        radius = self.parameters.layer_radii()[j]
+        self.layers.append(Layer(at.bend.beside(at.carried), weight, norm, radius, operation.bias))
+        x, norm = through_affine(self.centers[j], at.x, norm, self.parameters, j)
+        return _Reached(x, norm, Bend.straight(len(x)), at.carried)
+
+    def beside(self, inside: Sequence[Operation], at: _Reached) -> _Reached:
+        n, start = len(at.x), len(self.layers)
+        eye = identity(arb(1), n)
+        twice = _lower_right(at.carried, _stacked(eye, eye))
+        self._fixed(at.bend.beside(at.carried), twice)
+        begun = _Reached(at.x, at.norm, Bend.straight(n), at.carried + n)
+        end = self.through(inside, begun)
+        added = _lower_right(at.carried, _stacked(eye, eye).transpose())
+        if isinstance(inside[-1], Affine):
+            self.layers[-1].weight = added * self.layers[-1].weight
+        else:
+            self._fixed(end.bend.beside(end.carried), added)
+        if isinstance(inside[0], Affine) and len(self.layers) > start + 2:
+            front, first = self.layers[start : start + 2]
+            first.bend, first.weight = front.bend, first.weight * front.weight
+            del self.layers[start]
+        x = [Span(a.lo + b.lo, a.hi + b.hi) for a, b in zip(at.x, end.x, strict=True)]
+        return _Reached(x, (at.norm + end.norm).upper(), Bend.straight(n), at.carried)
+
+    def _fixed(self, bend: Bend, weight: arb_mat) -> None:
+        self.layers.append(Layer(bend, weight, None, arb(0), False))
+
+
+def _activated(activation: Activation, at: _Reached) -> _Reached:
+    pieces = definition(activation)
+    if pieces is None:
+        raise NotShown(f"the checker has no definition of {activation.spec}")
+    bend = at.bend
+    if bend.pieces is not None:
+        raise NotShown("two activations without a layer between them")
+    x, norm, slopes = through_activation(pieces, at.x, at.norm)
+    slopes = [times(a, b) for a, b in zip(bend.slopes, slopes, strict=True)]
+    return _Reached(x, norm, Bend(slopes, bend.inner, bend.outer, pieces, at.x), at.carried)
+
+
+def _lower_right(carried: int, weight: arb_mat) -> arb_mat:
+    """[[I, 0], [0, W]]."""
+    found = arb_mat(carried + weight.nrows(), carried + weight.ncols())
+    for i in range(carried):
+        found[i, i] = arb(1)
+    for i, row in enumerate(weight.tolist()):
+        for j, entry in enumerate(row):
+            found[carried + i, carried + j] = entry
+    return found
+
+
+def _stacked(upper: arb_mat, lower: arb_mat) -> arb_mat:
+    rows = upper.tolist() + lower.tolist()
+    return arb_mat(len(rows), upper.ncols(), [entry for row in rows for entry in row])
 
 
 def _columns(m: arb_mat, n: int) -> arb_mat:
@@ -148,69 +175,14 @@ def _columns(m: arb_mat, n: int) -> arb_mat:
     return arb_mat(len(rows), n, [entry for row in rows for entry in row])
 
 
-def _through_affine(
-    center: arb_mat, x: list[Span], norm: arb, parameters: Parameters, layer: int
-) -> tuple[list[Span], arb]:
-    radius = parameters.layer_radii()[layer]
-    nominal = [_dot(row, x) for row in center.tolist()]
-    through = least(
-        euclidean([span.magnitude() for span in nominal]), (spectral_norm(center) * norm).upper()
-    )
-    moved = [(least(radius, own) * norm).upper() for own in parameters.row_radii(layer)]
-    widened = [Span(s.lo - m, s.hi + m) for s, m in zip(nominal, moved, strict=True)]
-    return widened, (through + radius * norm).upper()
-
-
-def _dot(row: list[arb], x: list[Span]) -> Span:
-    """Σ w_n x_n (+ the bias, if there is one entry more)."""
-    lo = hi = row[len(x)] if len(row) > len(x) else arb(0)
+def _scaled(bend: Bend, factors: list[arb]) -> Bend:
     zero = arb(0)
-    for weight, span in zip(row, x, strict=False):
-        if weight >= 0:
-            term = Span(weight * span.lo, weight * span.hi)
-        elif weight <= 0:
-            term = Span(weight * span.hi, weight * span.lo)
-        else:
-            term = scaled(span, weight, zero)
-        lo, hi = lo + term.lo, hi + term.hi
-    return Span(lo, hi)
-
-
-def _through_scaling(
-    factors: list[arb], shifts: list[arb], x: list[Span], norm: arb
-) -> tuple[list[Span], arb]:
-    image = [scaled(*entry) for entry in zip(x, factors, shifts, strict=True)]
-    steepest = largest([abs(f).upper() for f in factors])
-    return image, (euclidean([abs(s).upper() for s in shifts]) + steepest * norm).upper()
-
-
-def _scale(bend: Bend, factors: list[arb]) -> None:
+    slopes = [scaled(s, f, zero) for s, f in zip(bend.slopes, factors, strict=True)]
     if bend.pieces is None:
-        bend.inner = [a * f for a, f in zip(bend.inner, factors, strict=True)]
-    else:
-        bend.outer = [a * f for a, f in zip(bend.outer, factors, strict=True)]
-    zero = arb(0)
-    bend.slopes = [scaled(s, f, zero) for s, f in zip(bend.slopes, factors, strict=True)]
-
-
-def _through_activation(
-    pieces: tuple[Piece, ...], x: list[Span], norm: arb
-) -> tuple[list[Span], arb, list[Span]]:
-    image = [range_of(pieces, 0, span) for span in x]
-    slopes = [range_of(pieces, 1, span) for span in x]
-    zero = Span(arb(0), arb(0))
-    at_zero = range_of(pieces, 0, zero).magnitude()
-    # The slope between 0 and x, where it matters for |ς(x)| ≤ |ς(0)| + sup|ς'|·|x|.
-    between = [
-        own if span.lo <= 0 and span.hi >= 0 else range_of(pieces, 1, hull([span, zero]))
-        for own, span in zip(slopes, x, strict=True)
-    ]
-    steepest = largest([slope.magnitude() for slope in between])
-    return image, (euclidean([at_zero] * len(x)) + steepest * norm).upper(), slopes
-
-
-def _times(a: Span, b: Span) -> Span:
-    return hull([scaled(a, b.lo, arb(0)), scaled(a, b.hi, arb(0))])
+        inner = [a * f for a, f in zip(bend.inner, factors, strict=True)]
+        return replace(bend, slopes=slopes, inner=inner)
+    outer = [a * f for a, f in zip(bend.outer, factors, strict=True)]
+    return replace(bend, slopes=slopes, outer=outer)
 
 
 def stages(known: Enclosure) -> Sequence[tuple[Bend, arb_mat, arb | None, arb]]:

@@ -44,8 +44,8 @@ class LayerNorms:
 
     def __init__(self, known: Enclosure, parameters: Parameters) -> None:
         self.known, self.radius = known, parameters.radius
-        self.norms = [layer.norm for layer in known.layers]
-        self.radii = parameters.layer_radii()
+        self.norms = [arb(0) if x.norm is None else x.norm for x in known.layers]
+        self.radii = [layer.radius for layer in known.layers]
         last = identity(arb(1), len(known.bend.slopes))
         bends = [layer.bend for layer in known.layers[1:]] + [known.bend]
         weights = [layer.weight for layer in known.layers[1:]] + [last]
@@ -54,7 +54,7 @@ class LayerNorms:
             _step(weight, bend.steepest(), radius)
             for weight, bend, radius in zip(weights, bends, [*self.radii[1:], arb(0)], strict=True)
         ]
-        self.table, self.sizes, self.rests = _paths(self.steps)
+        self.table, self.sizes, self.rests, self.from_first = _paths(self.steps)
         self.to_end = self.table[-1]
 
     @property
@@ -79,7 +79,7 @@ class LayerNorms:
         slope = front.bend.steepest()
         steepest, norm, radius = largest(slope), spectral_norm(front.weight), self.radii[0]
         whole = (self.to_end[0] * steepest * (norm + radius)).upper()
-        entry = self.sizes[0] * _magnitudes(front.weight) * diagonal(slope)
+        entry = self.sizes[0] * magnitudes(front.weight) * diagonal(slope)
         rest = self.rests[0] * norm + self.to_end[0] * radius
         best = least(whole, (spectral_norm(entry) + steepest * rest).upper())
         if not self.shares:
@@ -98,15 +98,20 @@ class LayerNorms:
     @cached_property
     def _hessian_matrix(self) -> arb_mat:
         count = len(self.steps)
-        places = [(j, i) for j in range(1, count) for i in range(j)]
+        owned = [layer.norm is not None for layer in self.known.layers]
+        places = [(j, i) for j in range(1, count) for i in range(j) if owned[j] and owned[i]]
         mixed = [
             (self.to_end[j] * self.steps[j - 1].steepest * self.table[j - 1][i] * self.norms[i])
             for j, i in places
         ]
         curved_places = [
-            (t, j, i) for t in range(count) for j in range(t + 1) for i in range(j + 1)
+            (t, j, i)
+            for t in range(count)
+            for j in range(t + 1)
+            for i in range(j + 1)
+            if owned[j] and owned[i]
         ]
-        gains, bends = zip(*map(self._gain, range(count)), strict=True)
+        gains, bends = zip(*map(self.gain, range(count)), strict=True)
         curved = [
             gains[t] * self.table[t][j] * self.norms[j] * self.table[t][i] * self.norms[i]
             for t, j, i in curved_places
@@ -125,7 +130,7 @@ class LayerNorms:
             m[j, i] = m[i, j] = m[j, i] + term
         return m
 
-    def _gain(self, t: int) -> tuple[arb, arb]:
+    def gain(self, t: int) -> tuple[arb, arb]:
         """max_n |ψ''|_n‖column n of B(W + Δ)‖, and max|ψ''|, at step t."""
         step, end = self.steps[t], self.to_end[t + 1]
         bent = self.bends[t].curvatures()
@@ -169,24 +174,29 @@ class LayerNorms:
 
 
 def _step(weight: arb_mat, slope: list[arb], radius: arb) -> _Step:
-    size = _magnitudes(weight)
+    size = magnitudes(weight)
     rows = size.tolist()
     columns = [euclidean([row[n] for row in rows]) for n in range(weight.ncols())]
     return _Step(size, columns, spectral_norm(weight), slope, largest(slope), radius)
 
 
-def _magnitudes(m: arb_mat) -> arb_mat:
+def magnitudes(m: arb_mat) -> arb_mat:
+    """Upper bounds of the absolute values of the entries."""
     entries = [abs(entry).upper() for row in m.tolist() for entry in row]
     return arb_mat(m.nrows(), m.ncols(), entries)
 
 
-def _paths(steps: list[_Step]) -> tuple[list[list[arb]], list[arb_mat], list[arb]]:
-    """π[t][i] ≥ ‖P_ti‖ for i ≤ t, and for the whole paths from each i: A and ‖R‖.
+def _paths(
+    steps: list[_Step],
+) -> tuple[list[list[arb]], list[arb_mat], list[arb], list[tuple[arb_mat, arb]]]:
+    """π[t][i] ≥ ‖P_ti‖ for i ≤ t; for the whole paths from each i A and ‖R‖, for those from Φ_0 to
+    each Φ_t both.
 
     P = N + R with |N| ≤ A = |W_t|diag(d_t)⋯ entrywise, R what perturbations of weights add.
     """
     n = steps[0].size.ncols()
     sizes, rests, table = [identity(arb(1), n)], [arb(0)], [[arb(1)]]
+    from_first = [(sizes[0], rests[0])]
     for t, step in enumerate(steps):
         own = []
         for i in range(t + 1):
@@ -206,4 +216,5 @@ def _paths(steps: list[_Step]) -> tuple[list[list[arb]], list[arb_mat], list[arb
         table.append([*best, arb(1)])
         sizes.append(identity(arb(1), step.size.nrows()))
         rests.append(arb(0))
-    return table, sizes, rests
+        from_first.append((sizes[0], rests[0]))
+    return table, sizes, rests, from_first

@@ -112,10 +112,13 @@ def exact(net: Chain, sigmas: np.ndarray, thetas: np.ndarray) -> dict[str, np.nd
     return {name: np.asarray(v) for name, v in found.items()}
 
 
-def bounds(method: Any, net: Chain, theta: np.ndarray, inputs: Any, parameters: Any) -> dict:
+def bounds(
+    method: Any, net: Chain, theta: np.ndarray, inputs: Any, parameters: Any, *asked: Any
+) -> dict:
+    """Of the quantities asked for, if given."""
     with jax.enable_x64(True):
         regions = inputs.input_region(net), parameters.parameter_region(net, net.unravel(theta))
-        found = method.bounds(net, *regions)
+        found = method.bounds(net, *regions, *asked)
     return {name: float(value) for name, value in found.items()}
 
 

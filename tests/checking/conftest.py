@@ -8,7 +8,16 @@ import jax
 import numpy as np
 import pytest
 
-from lbdnn import Ball, Box, Certificate, Chain, Dissipation, FullyConnected, certify
+from lbdnn import (
+    Ball,
+    Box,
+    Certificate,
+    Chain,
+    Dissipation,
+    FullyConnected,
+    ResidualNetwork,
+    certify,
+)
 from lbdnn.bounds.dissipativity import dissipation
 from lbdnn.search.forms import directions, form
 
@@ -46,17 +55,15 @@ def witnessed(certificate: Certificate, net: Chain, theta: tuple, step: np.ndarr
     return replace(certificate, bounds=bounds)
 
 
-@pytest.fixture(scope="session")
-def proved() -> Proved:
+def proved_for(net: Chain) -> Proved:
     """All four quantities of a small network, on two levels of the shared radius."""
-    net = FullyConnected((2, 2, 2, 1), "tanh")
     theta = net.unravel(np.random.default_rng(0).uniform(-1, 1, net.size))
     # Any multipliers give a proof: those that the descent starts from are quick to get.
     with mock.patch.object(dissipation, "descended", lambda costs, start, steps: start):
         certificate = certify(
             net,
             theta,
-            inputs=Box(-1, [1.0, 0.5]),
+            inputs=Box(-1, [1.0, 0.5][: net.inputs]),
             parameters=Ball(0.2),
             method=Dissipation(levels=2, steps=1),
             attack=None,
@@ -65,3 +72,15 @@ def proved() -> Proved:
     step = np.random.default_rng(2).standard_normal(net.size)
     step *= 0.2 / np.linalg.norm(step)
     return Proved(witnessed(certificate, net, theta, step), net, theta)
+
+
+@pytest.fixture(scope="session")
+def proved() -> Proved:
+    """Of a fully connected network."""
+    return proved_for(FullyConnected((2, 2, 2, 1), "tanh"))
+
+
+@pytest.fixture(scope="session")
+def proved_residual() -> Proved:
+    """Of a residual network, with stages of the same sizes: nothing is compiled for them again."""
+    return proved_for(ResidualNetwork((1,), "tanh", blocks=1, preactivation=False))

@@ -4,7 +4,7 @@ import copy
 import math
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import jax
 import numpy as np
@@ -12,8 +12,9 @@ import pytest
 
 import lbdnn
 from lbdnn import Attack, Ball, Box, Certificate, FullyConnected, LayerBalls, certify, check
+from lbdnn.bounds.method import ALL
 from lbdnn.certificate.described_sets import in_words
-from lbdnn.networks import ResidualNetwork
+from lbdnn.networks import Affine
 
 QUANTITIES = ("value", "jacobian", "hessian", "input_jacobian")
 
@@ -189,36 +190,56 @@ def test_centres_that_are_none_are_refused(proved, center) -> None:
 def test_bounds_without_proof_over_all_kinds_of_sets(parameters, activation: str) -> None:
     net = FullyConnected((2, 3, 1), activation, output_scaling=((3.0,), (-1.0,)))
     theta = net.unravel(np.linspace(-1, 1, net.size))
-    for method in ("layerwise", "polynomial"):
+    for method, asked in (("layerwise", ALL), ("polynomial", QUANTITIES)):
         certificate = certify(
-            net, theta, inputs=Box(-1, 1), parameters=parameters, method=method, attack=None
+            net,
+            theta,
+            inputs=Box(-1, 1),
+            parameters=parameters,
+            method=method,
+            quantities=asked,
+            attack=None,
         )
         verdict = check(certificate, net, theta)
-        assert set(certificate) == set(QUANTITIES) and verdict, str(verdict)
+        assert set(certificate) == set(asked) and verdict, str(verdict)
     layerwise = certify(net, theta, inputs=Box(-1, 1), parameters=parameters, attack=None)
     value = changed(layerwise, "value", upper=layerwise["value"].upper * 0.999)
     assert not check(value, net, theta)
 
 
+@dataclass(frozen=True)
+class Doubling:
+    """An operation that the checker cannot know."""
+
+    def outputs(self, inputs: int) -> int:
+        return inputs
+
+    def apply(self, parameters, x):
+        return 2 * x
+
+    def init(self, key, initializer) -> None:
+        return None
+
+
 def test_what_the_checker_does_not_know_is_said() -> None:
-    residual = ResidualNetwork((1, 2, 1), "tanh", blocks=1)
+    net = lbdnn.Chain((Affine(1, 1), Doubling()), 1)
     bound = lbdnn.Bound("value", "euclidean", 1e9, 0.0, "Refined()")
-    theta = residual.unravel(np.zeros(residual.size))
+    theta = net.unravel(np.zeros(net.size))
     sets = {
         "inputs": {"kind": "Box", "lo": -1.0, "hi": 1.0},
         "parameters": {"kind": "Ball", "radius": 0.0, "center": None},
     }
     certificate = Certificate(
         bounds={"value": bound},
-        network=lbdnn.certificate.fingerprint(residual, theta),
+        network=lbdnn.certificate.fingerprint(net, theta),
         inputs="Box(lo=-1, hi=1)",
         parameters="Ball(radius=0, center=None)",
         radius=0.0,
         arithmetic="",
         sets=sets,
     )
-    finding = check(certificate, residual, theta)["value"].upper
-    assert finding.status == "not verified" and "Residual" in finding.reason
+    finding = check(certificate, net, theta)["value"].upper
+    assert finding.status == "not verified" and "Doubling" in finding.reason
 
 
 @pytest.mark.slow

@@ -25,7 +25,8 @@ class Forward(NamedTuple):
     The slopes ς_t'(Φ_t) lie within `spread` of `slope`, ς_t''(Φ_t) within `bend_spread` of `bend`,
     (L, n, c). R[t, :, l] (L, n, L, n, c) is near R_tl = W_t D_t ⋯ D_{l+1} W_l with D = diag(slope),
     ‖R − R_tl‖ ≤ R_error (L, L, c); R_size bounds ‖R‖_F. s (L, c) bounds ‖[s_t; 1]‖ (without the 1
-    if it is no parameter's), 0 for layers without parameters. low, high (n, c) enclose Φ_L.
+    if it is no parameter's, and without what shortcuts carry), 0 for layers without parameters.
+    low, high (n, c) enclose Φ_L.
     """
 
     slope: Array
@@ -90,10 +91,10 @@ def forward(
 
 
 def _step(shape: Shape, layers: Layers, carry: _Carry, row: tuple) -> tuple[_Carry, tuple]:
-    t, kind, weight, bias, real, _, lengths, owned, one, _, weight_size = row
+    t, kind, weight, bias, real, _, lengths, owned, one, _, weight_size, kept, _ = row
     n = shape.width
     low, high = carry.low, carry.high
-    local = local_lines(shape.activations, kind, real, low, high)
+    local = local_lines(shape.activations, kind, real, kept if shape.shortcuts else None, low, high)
     ranges, middle, half, slope, spread, bend, bend_spread, line, noise = local
 
     # R_{t,l} for all l at once: one product of matrices.
@@ -117,7 +118,10 @@ def _step(shape: Shape, layers: Layers, carry: _Carry, row: tuple) -> tuple[_Car
     noise = jnp.asarray(jnp.where(here[:, None, None], own_noise, carry.noise))
     line = (line + slope * (carry.near - middle)) * real[:, None]
 
-    size_of_s = length(jnp.concatenate([ranges.magnitude(), one * jnp.ones_like(low[:1])]), 0)
+    acted_on = ranges.magnitude()
+    if shape.shortcuts:
+        acted_on = jnp.where(kept[:, None] > 0, 0.0, acted_on)
+    size_of_s = length(jnp.concatenate([acted_on, one * jnp.ones_like(low[:1])]), 0)
     push = size_of_s * owned
     s_middle, s_radius = ranges.midpoint(), ranges.radius()
     both = jnp.matmul(weight, jnp.stack([s_middle, line], 1).reshape(n, -1), precision=_EXACT)
@@ -134,6 +138,8 @@ def _step(shape: Shape, layers: Layers, carry: _Carry, row: tuple) -> tuple[_Car
         own = lengths[:, None] * push
         interval_radius = interval_radius + own * WIDER
         paths = R * slopes_so_far[None]
+        if shape.shortcuts:
+            paths = paths * jnp.asarray(layers.acts)[None, :, :, None]
         lost = error * jnp.max(jnp.abs(slopes_so_far), 1)
         total = total + _pushed(layers, t, paths, lost, carry.pushes, own, push)
     total = total * WIDER
@@ -168,5 +174,6 @@ def _pushed(
     reach = jnp.where((jnp.arange(paths.shape[1]) <= t)[:, None], reach, 0.0)[:, 1:]
     moved = reach * pushes[None, :-1]
     apart = own + jnp.sum(moved * jnp.asarray(layers.radius)[:-1, None], 1)
-    together = length(jnp.concatenate([moved, jnp.broadcast_to(push, own.shape)[:, None]], 1), 1)
+    here = jnp.where(own > 0, push, 0.0)
+    together = length(jnp.concatenate([moved, here[:, None]], 1), 1)
     return jnp.fmin(apart, layers.shared * together) * WIDER

@@ -29,14 +29,22 @@ class Local(NamedTuple):
 
 
 def local_lines(
-    activations: tuple[Activation, ...], kind: Array, real: Array, low: Array, high: Array
+    activations: tuple[Activation, ...],
+    kind: Array,
+    real: Array,
+    kept: Array | None,
+    low: Array,
+    high: Array,
 ) -> Local:
-    """For layers whose activation is the one that `kind` chooses; `real` masks padding."""
+    """For layers whose activation is the one that `kind` chooses.
+
+    `real` masks padding; where `kept` is 1 the identity stands in place of the activation.
+    """
     n, cells = low.shape
 
     def half_of_the_cells(box: tuple[Array, Array]) -> Local:
         low, high = box
-        ranges, ends, slopes, bends = _known(activations, kind, low, high, real)
+        ranges, ends, slopes, bends = _known(activations, kind, low, high, real, kept)
         slope, spread = _middle(slopes)
         bend, bend_spread = _middle(bends)
         middle = low / 2 + high / 2
@@ -51,7 +59,12 @@ def local_lines(
 
 
 def _known(
-    activations: tuple[Activation, ...], kind: Array, low: Array, high: Array, real: Array
+    activations: tuple[Activation, ...],
+    kind: Array,
+    low: Array,
+    high: Array,
+    real: Array,
+    kept: Array | None,
 ) -> tuple[Interval, Interval, Interval, Interval]:
     """ς over [low, high], ς at the two ends (n, 2, c), ς' and ς'' over [low, high]."""
     ends = jnp.stack([low, high], 1)
@@ -63,6 +76,12 @@ def _known(
     chosen = results[0]
     for place, pairs in enumerate(results[1:], 1):
         chosen = jax.tree.map(lambda x, y, p=place: jnp.where(kind == p, y, x), chosen, pairs)
+    if kept is not None:
+        stays, one = kept[:, None] > 0, jnp.ones_like(low)
+        same = [(low, high), (ends, ends), (one, one), (0 * one, 0 * one)]
+        for place, (pair, shown) in enumerate(zip(chosen, same, strict=True)):
+            mask = stays[:, None] if place == 1 else stays
+            chosen[place] = tuple(jnp.where(mask, x, y) for x, y in zip(shown, pair, strict=True))
     exists = real[:, None] > 0
     masks = (exists, exists[:, None], exists, exists)
     ranges, at_ends, slopes, bends = (

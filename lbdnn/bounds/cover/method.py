@@ -12,7 +12,7 @@ import numpy as np
 from ...activations import get
 from ...networks import Chain
 from ...sets import InputRegion, ParameterRegion
-from ..method import QUANTITIES, widened
+from ..method import ALL, QUANTITIES, widened
 from .cells import regular_cover
 from .network import Layers, Shape, layered
 from .quantities import largest
@@ -27,7 +27,7 @@ class Interval:
     r"""Enclosures over input set × parameter set on a regular cover of the inputs.
 
     At most `cells` equal boxes cover the inputs, more along those that move Φ_0 more. Over each,
-    slopes and curvatures are D_t ± δ_t and C_t ± γ_t, entry by entry, and all four quantities are
+    slopes and curvatures are D_t ± δ_t and C_t ± γ_t, entry by entry, and all quantities are
     bounded from products of matrices with the D_t and norms of what telescopes:
 
         ‖∂Φ_{t+1}/∂Φ_i − R_ti D_i‖ ≤ Σ_l ‖R_tl diag(δ_l)‖ ‖∂Φ_l/∂Φ_i‖ + what the E_l add,
@@ -61,7 +61,7 @@ class Interval:
 
         Raises ValueError for an operation that this method does not know.
         """
-        asked = tuple(q for q in QUANTITIES if q in quantities)
+        asked = tuple(q for q in ALL if q in quantities)
         found = {q: np.empty(np.shape(inputs.lo)[:-1]) for q in asked}
         with jax.enable_x64(True):
             for lane in np.ndindex(*np.shape(inputs.lo)[:-1]):

@@ -1,4 +1,4 @@
-"""A chain as activations and affine maps in turn, stacked for scans over the layers."""
+"""The layers of a chain, stacked for scans over them."""
 
 from __future__ import annotations
 
@@ -7,18 +7,19 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from ...activations import Activation, get
+from ...activations import Activation
 from ...intervals import euclidean, spectral_norm
-from ...networks import Affine, Chain, Pointwise, Scaling
+from ...networks import Chain
 from ...sets import ParameterRegion
-from ..expansion.network import normal
+from .alternation import alternating
 
 _TINY = float(np.finfo(np.float64).tiny)
 
 
 class Shape(NamedTuple):
     """What compiled code depends on: d inputs, L layers, n the largest width, m outputs, the
-    distinct activations, which of them each layer begins with, and whether the weights may move."""
+    distinct activations, which of them each layer begins with, whether the weights may move, and
+    whether there are shortcuts."""
 
     inputs: int
     layers: int
@@ -27,6 +28,7 @@ class Shape(NamedTuple):
     activations: tuple[Activation, ...]
     kinds: tuple[int, ...]
     moving: bool
+    shortcuts: bool
 
 
 class Layers(NamedTuple):
@@ -37,6 +39,10 @@ class Layers(NamedTuple):
     E_t is at most `rows` (L, n) long, and Σ‖E_t‖_F² ≤ `shared`² (() in all). `owned` (L) is 1 where
     the layer has parameters, `ones` (L) where it has a bias that is one of them. `norm` and `size`
     (L) bound ‖W_t‖₂ and ‖W_t‖_F.
+
+    `kept` (L, n) is 1 where ς_t is the identity in place of the layer's activation, on what
+    shortcuts carry; there E_t does not act, and `acts` (L, n) is 1 for the entries of Φ_t that
+    E_{t−1}, or σ if t = 0, does move.
     """
 
     weights: Float[np.ndarray, "L n n"]
@@ -49,39 +55,33 @@ class Layers(NamedTuple):
     ones: Float[np.ndarray, " L"]
     norm: Float[np.ndarray, " L"]
     size: Float[np.ndarray, " L"]
-
-
-class _Layer(NamedTuple):
-    activation: Activation
-    weight: np.ndarray
-    bias: np.ndarray
-    place: int | None  # among the layers with parameters
-    one: bool
+    kept: Float[np.ndarray, "L n"]
+    acts: Float[np.ndarray, "L n"]
 
 
 def layered(net: Chain, region: ParameterRegion) -> tuple[Shape, Layers]:
     """The chain over a set of parameters, in float64: call it under `jax.enable_x64(True)`.
 
-    A fixed scaling is an affine map without parameters, and so is the identity between two
-    activations or after the last; between two affine maps stands the identity as an activation.
-
-    **Raises:** ValueError for an operation that is none of these.
+    **Raises:** ValueError for an operation that `alternating` does not know.
     """
-    found = _alternating(net, region)
-    m, n = net.outputs, max(net.inputs, *(len(layer.weight) for layer in found))
+    found = alternating(net, region)
+    m, n = net.outputs, max(max(layer.weight.shape) for layer in found)
     count = len(found)
     weights, biases = np.zeros((count, n, n)), np.zeros((count, n))
-    real, rows = np.zeros((count, n)), np.zeros((count, n))
+    real, rows, kept = (np.zeros((count, n)) for _ in range(3))
+    acts = np.zeros((count + 1, n))
+    acts[0, : net.inputs] = 1.0
     radius, owned, ones = np.zeros(count), np.zeros(count), np.zeros(count)
     own = np.asarray(region.layer_radii())
     for t, layer in enumerate(found):
         out, size = layer.weight.shape
         weights[t, :out, :size], biases[t, :out] = layer.weight, layer.bias
         real[t, :size], ones[t] = 1.0, layer.one
+        kept[t, : layer.kept], acts[t + 1, layer.acts : out] = 1.0, 1.0
         if layer.place is not None:
             owned[t], radius[t] = 1.0, own[layer.place]
             lengths = np.asarray(euclidean(np.asarray(region.entries[layer.place]), axis=1))
-            rows[t, :out] = np.minimum(radius[t], lengths)
+            rows[t, layer.acts : out] = np.minimum(radius[t], lengths)
     # Compiled code takes subnormal numbers for 0: to be safe, they move.
     for x in (weights, biases):
         lost = (x != 0) & (np.abs(x) < _TINY)
@@ -97,37 +97,8 @@ def layered(net: Chain, region: ParameterRegion) -> tuple[Shape, Layers]:
     moving = bool(np.any(radius > 0))
     norm = np.asarray(spectral_norm(weights))
     size = np.asarray([euclidean(w) for w in weights])
-    layers = Layers(weights, biases, real, radius, rows, shared, owned, ones, norm, size)
-    return Shape(net.inputs, count, n, m, activations, kinds, moving), layers
-
-
-def _alternating(net: Chain, region: ParameterRegion) -> list[_Layer]:
-    identity = get("identity")
-    found: list[_Layer] = []
-    pending: Activation | None = None
-    width, place = net.inputs, 0
-    for operation, own in net.steps(net.with_weights(region.center)):
-        if isinstance(operation, Pointwise):
-            if pending is not None:
-                found.append(_Layer(pending, np.eye(width), np.zeros(width), None, False))
-            pending = operation.activation
-            continue
-        first = identity if pending is None else pending
-        if isinstance(operation, Affine):
-            matrix = np.asarray(own, np.float64)
-            weight = matrix[:, : operation.n_in]
-            bias = matrix[:, -1] if operation.bias else np.zeros(operation.n_out)
-            found.append(_Layer(first, weight, bias, place, operation.bias))
-            place += 1
-        elif isinstance(operation, Scaling):
-            scale, offset = normal(operation.scale), normal(operation.offset)
-            found.append(_Layer(first, np.diag(scale), offset, None, False))
-        else:
-            raise ValueError(
-                "enclosures over cells need affine layers, activations, fixed scalings and their "
-                f"repetitions; got {type(operation).__name__}"
-            )
-        pending, width = None, len(found[-1].weight)
-    if pending is not None:
-        found.append(_Layer(pending, np.eye(width), np.zeros(width), None, False))
-    return found
+    layers = Layers(
+        weights, biases, real, radius, rows, shared, owned, ones, norm, size, kept, acts[:-1]
+    )
+    shortcuts = bool(np.any(kept))
+    return Shape(net.inputs, count, n, m, activations, kinds, moving, shortcuts), layers

@@ -12,6 +12,7 @@ from ...compilation import OPTIMIZED
 from ...networks import Chain
 from ...search.branching import Cover, branch_and_bound
 from ...sets import InputRegion, ParameterRegion
+from ..method import ALL
 from .method import moves
 from .network import layered
 from .quantities import over_cells
@@ -45,7 +46,7 @@ def search_cover(
 
     **Raises:** ValueError for an operation or a quantity that this method does not know.
     """
-    if quantity not in ("value", "jacobian", "hessian", "input_jacobian"):
+    if quantity not in ALL:
         raise ValueError(f"boxes have no bound of {quantity!r}")
     with jax.enable_x64(True):
         shape, layers = layered(net, parameters)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
@@ -104,12 +105,13 @@ class Dissipation:
         parameters: ParameterRegion,
         quantities: Sequence[str] = QUANTITIES,
     ) -> tuple[dict[str, np.ndarray], dict[str, dict[str, Any]]]:
-        """See `Proving.proved`; without proofs for networks with residual blocks."""
-        found, layers, chains = self._solved(net, inputs, parameters, quantities)
+        """See `Proving.proved`."""
+        found, solved, chains = self._solved(net, inputs, parameters, quantities)
+        sizes = [*solved.sizes.tolist(), net.outputs]
         proofs = {
-            quantity: proof_of(net, self.levels, layers, chain)
+            quantity: proof_of(sizes, self.levels, solved.layers, chain)
             for quantity, chain in chains.items()
-            if np.isfinite(found[quantity]) and not net.residual
+            if np.isfinite(found[quantity])
         }
         return found, proofs
 
@@ -119,15 +121,16 @@ class Dissipation:
         inputs: InputRegion,
         parameters: ParameterRegion,
         quantities: Sequence[str],
-    ) -> tuple[dict[str, np.ndarray], Layers, dict[str, Any]]:
+    ) -> tuple[dict[str, np.ndarray], Assembled, dict[str, Any]]:
         many = inputs.lo.ndim == 2
         with jax.enable_x64(True):
-            value, layers = _assembled(net, many, inputs, parameters)
-            found, chains = {"value": value}, {}
+            assembled = _assembled(net, many, inputs, parameters)
+            layers = assembled.layers
+            found, chains = {"value": assembled.value}, {}
             for quantity in (q for q in _CHAINS if q in quantities):
                 chains[quantity] = _descended(quantity, self.levels, self.steps, many, layers)
                 found[quantity] = _proved(quantity, self.levels, many, layers, chains[quantity])
-        return {name: np.asarray(bound) for name, bound in found.items()}, layers, chains
+        return {name: np.asarray(bound) for name, bound in found.items()}, assembled, chains
 
 
 def _started(quantity: str, grid: Levels, layers: Layers) -> Multipliers:
@@ -144,14 +147,25 @@ _CHAINS: dict[str, tuple[Callable, Callable]] = {
 }
 
 
+class Assembled(NamedTuple):
+    """A bound of ‖Φ‖, the stages, and how many neurons each begins with."""
+
+    value: Array
+    layers: Layers
+    sizes: Array
+
+
 # What runs once is not worth optimising: compiling takes longer than running.
 @partial(jax.jit, static_argnums=(0, 1), compiler_options=QUICK)
 def _assembled(
     net: Chain, many: bool, inputs: InputRegion, parameters: ParameterRegion
-) -> tuple[Array, Layers]:
-    def assembled(inputs: InputRegion, parameters: ParameterRegion) -> tuple[Array, Layers]:
+) -> Assembled:
+    def assembled(inputs: InputRegion, parameters: ParameterRegion) -> Assembled:
         known = enclose(net, inputs, parameters)
-        return known.value, stages_of(net, known, parameters)
+        layers = stages_of(net, known, parameters)
+        sizes = [layer.weight.shape[1] for layer in known.layers[1:]]
+        sizes += [net.outputs] * (layers.stages.own.size - len(sizes))
+        return Assembled(known.value, layers, jnp.asarray(sizes))
 
     return (jax.vmap(assembled) if many else assembled)(inputs, parameters)
 

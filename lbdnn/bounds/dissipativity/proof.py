@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
 import jax
 import numpy as np
 
-from ...networks import Chain
 from .storage import HessianChain, InputChain, JacobianChain, Layers
 
 KIND = "dissipation"
 
 
-def proof_of(net: Chain, levels: int, layers: Layers, chain: Any) -> dict[str, Any]:
+def proof_of(sizes: Sequence[int], levels: int, layers: Layers, chain: Any) -> dict[str, Any]:
     """What `lbdnn.check` needs to prove the bound again that a chain stands for.
+
+    `sizes` are the neurons that the stages begin with, and the outputs.
 
     A list of stages, first to last. `path` and `storage` hold the matrices Q_j and X_j (Y_j for
     ∂Φ/∂θ) at the levels 0, 1/N, …, 1 of the shared radius, (levels + 1, n, n); all else is one
     multiplier, or one a neuron, for each triangle of `budget_levels`, in its order, or
     (`columns`) for each corner of each. `low` and `high` are the slopes, one a neuron.
     """
-    count = len(jax.tree.leaves(chain)[0])
-    sizes = [operation.n_in for operation in net.affine[1:]] + [net.outputs]
-    sizes += [net.outputs] * (count + 1 - len(sizes))
+    count = len(sizes) - 1
     chain = jax.tree.map(np.asarray, chain)
     low, high = np.asarray(layers.stages.low), np.asarray(layers.stages.high)
     slopes = [{"low": low[j, :n], "high": high[j, :n]} for j, n in enumerate(sizes[:count])]

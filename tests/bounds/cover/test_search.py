@@ -32,5 +32,5 @@ def test_a_bound_that_cannot_be_beaten_ends_the_search() -> None:
         box, region = Box(-2, 2).input_region(NET), Ball(0.0).parameter_region(NET, theta)
         found = search_cover(NET, box, region, "value", known=1e-3)
         assert found.cells == 0 and not found.finished
-        with pytest.raises(ValueError, match="no bound of 'mixed_hessian'"):
-            search_cover(NET, box, region, "mixed_hessian")
+        with pytest.raises(ValueError, match="no bound of 'third'"):
+            search_cover(NET, box, region, "third")

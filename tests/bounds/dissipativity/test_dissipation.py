@@ -189,7 +189,7 @@ def test_residual_networks_are_bounded_and_gain():
         inputs, parameters = BOX.input_region(net), Ball(0.1).parameter_region(net, theta)
     found, proofs = Dissipation(steps=150).proved(net, inputs, parameters)
     layers = Layerwise().bounds(net, inputs, parameters)
-    assert not proofs
+    assert set(proofs) == {"jacobian", "hessian", "input_jacobian"}
     for quantity in ("jacobian", "hessian", "input_jacobian"):
         attained = Attack(starts=8, steps=60)(net, quantity, inputs, parameters).value
         assert float(attained) <= found[quantity] < layers[quantity], quantity
