@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
 from ..networks import Theta
@@ -45,25 +46,20 @@ class _Loop(NamedTuple):
     controller: ControllerState
 
 
-@partial(
-    jax.jit,
-    static_argnames=("plant", "controller", "reference", "t1", "control_period", "integrator",
-                     "substeps", "theta_every"),
-)  # fmt: skip
 def simulate(
     plant: Plant,
     controller: LbDNN,
     reference: Reference,
     theta: Theta,
-    position: Float[Array, " n"],
-    velocity: Float[Array, " n"],
+    position: Float[ArrayLike, " n"],
+    velocity: Float[ArrayLike, " n"],
     *,
     t1: float,
     control_period: float = 0.01,
     integrator: Integrator = "rk4",
     substeps: int = 1,
     theta_every: int | None = None,
-    noise: float | Float[Array, " 2n"] = 0.0,
+    noise: float | Float[ArrayLike, " 2n"] | None = None,
     key: Array | None = None,
 ) -> Run:
     """The closed loop from t = 0 to `t1`, with zero-order hold; map it over θ, gains, keys.
@@ -74,7 +70,7 @@ def simulate(
     - `theta`: θ̂(0). `position`, `velocity`: of the plant at t = 0.
     - `integrator`: of the plant between samples: "rk4" with `substeps` steps, or "euler".
     - `theta_every`: samples from one of the kept parameters to the next; none are kept by default.
-    - `noise`: standard deviation of what is added to [x; ẋ] as measured; needs `key`.
+    - `noise`: standard deviations of what is added to [x; ẋ] as measured; needs `key`.
 
     **Raises:** ValueError if sizes disagree, or for noise without a key.
     """
@@ -86,16 +82,47 @@ def simulate(
         )
     if control_period <= 0 or t1 < control_period:
         raise ValueError(f"needs 0 < control_period <= t1; got {control_period} and {t1}")
-    noisy = key is not None
-    chain = jax.random.key(0) if key is None else key
-    if not noisy and not (isinstance(noise, float | int) and noise == 0):
-        raise ValueError("noise needs a key: jax.random.key(seed)")
-    samples = round(t1 / control_period)
+    if (noise is None) != (key is None):
+        raise ValueError("noise needs a key (jax.random.key(seed)), and a key is for noise")
+    samples, every = round(t1 / control_period), theta_every
+    if (every is not None and every < 1) or substeps < 1:
+        raise ValueError(f"theta_every and substeps are at least 1; got {every} and {substeps}")
+    chosen = _Choices(
+        plant, controller, reference, samples, control_period, integrator, substeps, every
+    )
     position = jnp.asarray(position, jnp.result_type(float))
     velocity = jnp.asarray(velocity, position.dtype)
+    return _simulated(chosen, theta, position, velocity, noise, key)
+
+
+class _Choices(NamedTuple):
+    """What a compiled loop is made for."""
+
+    plant: Plant
+    controller: LbDNN
+    reference: Reference
+    samples: int
+    period: float
+    integrator: Integrator
+    substeps: int
+    theta_every: int | None
+
+
+@partial(jax.jit, static_argnums=0)
+def _simulated(
+    chosen: _Choices,
+    theta: Theta,
+    position: Array,
+    velocity: Array,
+    noise: Array | float | None,
+    key: Array | None,
+) -> Run:
+    plant, controller, reference, samples, period, *_ = chosen
+    n, theta_every = plant.positions, chosen.theta_every
+    chain = jax.random.key(0) if key is None else key
 
     def measured(position: Array, velocity: Array, key: Array) -> Measurement:
-        if not noisy:
+        if noise is None:
             return Measurement(position, velocity)
         added = noise * jax.random.normal(key, (2 * n,), position.dtype)
         return Measurement(position + added[:n], velocity + added[n:])
@@ -109,11 +136,11 @@ def simulate(
         inputs = jnp.concatenate([loop.position, loop.velocity])
         net = controller.net
         seen = measured(loop.position, loop.velocity, own)
-        state, control = controller.step(loop.controller, seen, motion, control_period)
+        state, control = controller.step(loop.controller, seen, motion, period)
         value = net(net.unravel(loop.controller.theta), inputs)
         missing = plant.drift(loop.position, loop.velocity) - value
         position, velocity = _integrated(
-            plant, loop.position, loop.velocity, control, control_period, integrator, substeps
+            plant, loop.position, loop.velocity, control, period, chosen.integrator, chosen.substeps
         )
         reached = jnp.concatenate([position, velocity])
         diverged = before | ~(jnp.max(jnp.abs(reached)) <= ESCAPE)
@@ -123,7 +150,7 @@ def simulate(
         shown = (loop.position, loop.velocity, error, control, missing, diverged)
         return (kept, key, diverged), shown
 
-    times = control_period * jnp.arange(samples, dtype=position.dtype)
+    times = period * jnp.arange(samples, dtype=position.dtype)
     chain, first = jax.random.split(chain)
     start = controller.init(theta, measured(position, velocity, first), reference(times[0]))
     loop = (_Loop(position, velocity, start), chain, jnp.asarray(False))
@@ -145,7 +172,7 @@ def simulate(
     ((last, _, _), kept), (x, v, error, control, missing, diverged) = jax.lax.scan(
         keep, (loop, kept), jnp.arange(samples)
     )
-    at = jnp.min(jnp.where(diverged, times + control_period, jnp.inf))
+    at = jnp.min(jnp.where(diverged, times + period, jnp.inf))
     return Run(times, x, v, error, control, missing, last.controller.theta, kept, at)
 
 
