@@ -1,0 +1,180 @@
+"""Closed loops: against an independent NumPy loop, and what must hold of any."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from lbdnn import FullyConnected
+from lbdnn.control import CompositeLaw, LbDNN, Reference, TrackingLaw, TwoLink, simulate
+from lbdnn.control.references import TWO_LINK, two_link_position
+
+NET = FullyConnected((4, 3, 3, 3, 2), "tanh")
+PLANT = TwoLink(drift_with_inertia=False)
+THETA = np.random.default_rng(0).uniform(-0.5, 0.5, NET.size)
+START = np.array([-1.0, 1.0])
+
+
+def looped(law, samples, dt=0.01):
+    """The published loop, written out in NumPy: errors, controls, parameters."""
+    p1, p2, p3, f1, f2 = 3.473, 0.196, 0.242, 5.3, 1.1
+    a1, a2, a3, kr, kf, kth, b0, k0 = 5, 10, 20, 5, 20, 1e-4, 10, 2
+    shapes = [(5, 3), (4, 3), (4, 3), (4, 2)]
+
+    def network(theta, x):
+        for j, piece in enumerate(np.split(theta, np.cumsum([a * b for a, b in shapes])[:-1])):
+            x = piece.reshape(shapes[j], order="F").T @ np.append(np.tanh(x) if j else x, 1.0)
+        return x
+
+    def jacobian(theta, x):  # by complex steps
+        columns = []
+        for k in range(len(theta)):
+            moved = theta.astype(complex)
+            moved[k] += 1e-30j
+            columns.append(network(moved, x.astype(complex)).imag / 1e-30)
+        return np.stack(columns, 1)
+
+    def desired(t):
+        s, c = np.sin(t), np.cos(t)
+        g = 0.25 * np.exp(-s)
+        x = g * np.array([s, c])
+        v = g * np.array([c - s * c, -s - c * c])
+        a = g * np.array([c * c * (s - 2) - s + s * s, c**3 + 3 * s * c - c])
+        return x, v, a
+
+    x, v, theta = START.copy(), np.zeros(2), THETA.copy()
+    gain, integral, drift = np.eye(len(theta)), np.zeros(2), np.zeros(2)
+    errors, controls = [], []
+    for i in range(samples):
+        xd, vd, ad = desired(dt * i)
+        c2, s2 = np.cos(x[1]), np.sin(x[1])
+        inertia = np.array([[p1 + 2 * p3 * c2, p2 + p3 * c2], [p2 + p3 * c2, p2]])
+        coriolis = p3 * s2 * np.array([[-v[1], -v[0] - v[1]], [v[0], 0]])
+        f, g = -(coriolis + np.diag([f1, f2])) @ v, np.linalg.inv(inertia)
+        state = np.r_[x, v]
+        value, slope = network(theta, state), jacobian(theta, state)
+        e = x - xd
+        r = v - vd + a1 * e
+        if i == 0:
+            estimate = r
+        driving = r
+        if law == "composite":
+            beta = b0 * (1 - np.linalg.norm(gain, 2) / k0)
+            gain = gain + dt * (beta * gain - gain @ slope.T @ slope @ gain)
+            driving = r + a3 * (drift - value)
+        theta = theta + dt * (-kth * gain @ theta + gain @ slope.T @ driving)
+        u = inertia @ (ad - (a1 + kr) * r + (a1**2 - 1) * e - value)
+        errors.append(e)
+        controls.append(u)
+        x, v = x + dt * v, v + dt * (f + g @ u)
+        gap = r - estimate
+        estimate = estimate + dt * (g @ u - ad + drift + a2 * gap + a1 * (r - a1 * e))
+        integral = integral + dt * (kf * a2 + 1) * gap
+        drift = kf * (r - estimate) + integral
+    return np.array(errors), np.array(controls), theta
+
+
+@pytest.mark.parametrize("law", ["tracking", "composite"])
+def test_same_as_the_published_loop_written_out(law):
+    own = TrackingLaw() if law == "tracking" else CompositeLaw(exact_norm=True)
+    with jax.enable_x64(True):
+        controller = LbDNN(NET, PLANT, own, drift_gain=20.0)
+        start = (NET.unravel(THETA), START, np.zeros(2))
+        run = simulate(PLANT, controller, TWO_LINK, *start, t1=0.3, integrator="euler")
+        errors, controls, theta = looped(law, 30)
+    np.testing.assert_allclose(run.error, errors, atol=1e-12)
+    np.testing.assert_allclose(run.control, controls, atol=1e-9)
+    np.testing.assert_allclose(run.theta, theta, atol=1e-10)
+    assert np.isinf(run.diverged_at)
+
+
+def test_reference_and_its_derivatives():
+    with jax.enable_x64(True):
+        motion, h = TWO_LINK(0.7), 1e-5
+        near = [np.asarray(two_link_position(jnp.asarray(0.7 + k * h))) for k in (-1, 0, 1)]
+    np.testing.assert_allclose(motion.position, near[1])
+    np.testing.assert_allclose(motion.velocity, (near[2] - near[0]) / (2 * h), atol=1e-8)
+    np.testing.assert_allclose(
+        motion.acceleration, (near[2] - 2 * near[1] + near[0]) / h**2, atol=1e-4
+    )
+
+
+def test_two_link_keeps_its_mechanics():
+    plant, x, v = TwoLink(), jnp.array([0.3, -0.8]), jnp.array([0.5, -1.2])
+    inertia = plant.inertia_matrix(x)
+    np.testing.assert_allclose(plant.effectiveness(x, v) @ inertia, np.eye(2), atol=1e-5)
+    # Without control the kinetic energy changes by friction alone: ẋᵀMẍ + ½ẋᵀṀẋ = −ẋᵀFẋ.
+    moving = jax.jvp(plant.inertia_matrix, (x,), (v,))[1]
+    power = v @ inertia @ plant.drift(x, v) + 0.5 * v @ moving @ v
+    np.testing.assert_allclose(power, -(v * jnp.array([5.3, 1.1])) @ v, rtol=1e-5)
+    other = TwoLink(drift_with_inertia=False)
+    np.testing.assert_allclose(inertia @ plant.drift(x, v), other.drift(x, v), rtol=1e-5)
+
+
+def test_the_tracked_norm_of_the_gain_is_a_lower_bound_and_near():
+    with jax.enable_x64(True):
+        start = (NET.unravel(THETA), START, np.zeros(2))
+        runs = [
+            simulate(
+                PLANT, LbDNN(NET, PLANT, CompositeLaw(exact_norm=exact)), TWO_LINK, *start, t1=2.0
+            )
+            for exact in (False, True)
+        ]
+    np.testing.assert_allclose(runs[0].error, runs[1].error, atol=2e-3)
+
+
+def test_finer_steps_of_the_plant_change_little_and_less():
+    controller = LbDNN(NET, TwoLink(), TrackingLaw())
+    with jax.enable_x64(True):
+        start = (NET.unravel(THETA), START, np.zeros(2))
+        errors = [
+            np.asarray(
+                simulate(TwoLink(), controller, TWO_LINK, *start, t1=0.2, substeps=count).error
+            )
+            for count in (1, 2, 8)
+        ]
+    first, second = (np.abs(own - errors[-1]).max() for own in errors[:2])
+    assert second < first / 10  # of fourth order: 16
+
+
+def _far(time):
+    return jnp.stack([jnp.exp(20 * time), jnp.zeros_like(time)])
+
+
+def test_divergence_is_a_status_with_its_time():
+    controller = LbDNN(NET, PLANT, TrackingLaw(gain=1e4))
+    run = simulate(
+        PLANT, controller, Reference(_far), NET.unravel(THETA), START, np.zeros(2), t1=2.0,
+        integrator="euler",
+    )  # fmt: skip
+    assert 0 < run.diverged_at < 2
+    before = np.searchsorted(np.asarray(run.time), float(run.diverged_at))
+    assert np.all(np.isfinite(run.position))
+    assert np.all(np.asarray(run.position)[before + 1 :] == np.asarray(run.position)[-1])
+
+
+def test_noise_is_drawn_by_its_key():
+    controller = LbDNN(NET, TwoLink(), TrackingLaw())
+
+    def run(seed):
+        start = (NET.unravel(THETA), START, np.zeros(2))
+        key = jax.random.key(seed)
+        return simulate(TwoLink(), controller, TWO_LINK, *start, t1=0.1, noise=0.1, key=key)
+
+    np.testing.assert_array_equal(run(0).position, run(0).position)
+    assert np.abs(run(0).position - run(1).position).max() > 1e-4
+
+
+def test_refusals():
+    controller = LbDNN(NET, PLANT, TrackingLaw())
+    good = (PLANT, controller, TWO_LINK, NET.unravel(THETA), START)
+    with pytest.raises(ValueError, match="2 positions"):
+        simulate(*good, np.zeros(3), t1=1.0)
+    with pytest.raises(ValueError, match="control_period <= t1"):
+        simulate(*good, np.zeros(2), t1=0.001)
+    with pytest.raises(ValueError, match="noise needs a key"):
+        simulate(*good, np.zeros(2), t1=1.0, noise=0.1)
+    with pytest.raises(ValueError, match="4 inputs and 2 outputs"):
+        LbDNN(FullyConnected((2, 2)), PLANT, TrackingLaw())
+    with pytest.raises(ValueError, match="initial_gain < largest_gain"):
+        CompositeLaw(initial_gain=3.0)
