@@ -2,6 +2,7 @@
 
 from . import (
     activations as activations,
+    control as control,
     derivatives as derivatives,
     intervals as intervals,
     spectra as spectra,
