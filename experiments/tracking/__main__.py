@@ -162,8 +162,9 @@ def _published() -> dict[Any, float]:
 
 
 def _print(rows: list[dict[str, Any]]) -> None:
-    print(f"\n{'size':6}{'law':11}{'metric':35}{'published':>10}", end="")
-    print("".join(f"{name + ': mean ± deviation':>30}" for name in SETTINGS))
+    print("\nmean ± standard deviation over the seeds")
+    print(f"{'size':6}{'law':11}{'metric':47}{'published':>9}", end="")
+    print("".join(f"{name:>20}" for name in SETTINGS))
     places = dict.fromkeys((r["layers"], r["neurons"], r["law"], r["metric"]) for r in rows)
     for place in places:
         own = {
@@ -174,7 +175,7 @@ def _print(rows: list[dict[str, Any]]) -> None:
         first = next(iter(own.values()))
         given = "" if math.isnan(first["published"]) else f"{first['published']:.3f}"
         metric = f"{place[3]} ({first['unit']})"
-        print(f"{place[0]}×{place[1]:<4}{place[2]:11}{metric:47}{given:>8}", end="")
+        print(f"{place[0]}×{place[1]:<4}{place[2]:11}{metric:47}{given:>9}", end="")
         for name in SETTINGS:
             r = own.get(name)
             text = f"{r['mean']:.3f} ± {r['standard_deviation']:.3f}" if r else ""
