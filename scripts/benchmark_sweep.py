@@ -51,7 +51,9 @@ def main() -> int:
     try:
         output = Output(settings.output, asdict(settings))
         python = environment("peers_slim.txt")
-        threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+        threads = (
+            len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+        )
         chosen = cases(settings)
         with torch(python, chosen, threads or 1) as (ask, folder):
             output.settings |= {"threads": threads, "peer_versions": ask()}
@@ -82,9 +84,7 @@ def cases(settings: Settings) -> list[Case]:
     return found
 
 
-def measured(
-    case: Case, index: int, ask: Ask, folder: Path, settings: Settings
-) -> dict[str, Any]:
+def measured(case: Case, index: int, ask: Ask, folder: Path, settings: Settings) -> dict[str, Any]:
     """A row of the table."""
     planar = case.points.shape[1] == 2
     ways = {"closed": 1, "eigvals": settings.every} if planar else {"eigvals": 1}
