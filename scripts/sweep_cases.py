@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -53,13 +53,18 @@ class Case:
 
 def atlas(side: int, seed: int, depths: Sequence[int], dtype: str) -> Case:
     """The atlas's models of these depths at side² points of [−6, 6]²."""
-    weights = Weights(seed, "inner")
+    weights = _weights(seed)
     groups = tuple(
         Group(activation, np.array([weights.theta(model)[::2] for model in own]))
         for (_, activation), own in by_structure(models(depths)).items()
     )
     name = ", ".join(map(str, depths))
     return Case("atlas", name, dtype, groups, grid(side))
+
+
+@cache
+def _weights(seed: int) -> Weights:
+    return Weights(seed, "inner")
 
 
 def drawn(n: int, depth: int, dtype: str, seed: int, count: int, each: int = 4) -> Case:
