@@ -3,9 +3,9 @@
 All 828 models of the spectral atlas at the points of a square grid in one compiled program; random
 tanh networks with more inputs; and the atlas's depths alone, at a quarter of the points. PyTorch
 (eager, in an environment of its own, `.venv-peers-slim`, which the first call makes) has the same
-weights, points and number of threads, and computes the same: once with the closed form for 2 × 2,
-once with `torch.linalg.eigvals`, for 2 × 2 at every so many-th point, its time then multiplied.
-Each repetition runs all in turn; the shortest times count.
+weights and points, and as many threads or one, whichever is faster. It computes the same: once with
+the closed form for 2 × 2, once with `torch.linalg.eigvals`, for 2 × 2 at every so many-th point,
+its time then multiplied. Each repetition runs all in turn; the shortest times count.
 """
 
 from __future__ import annotations
@@ -95,12 +95,15 @@ def measured(case: Case, index: int, ask: Ask, folder: Path, settings: Settings)
     for program in own.values():
         program()
     times: dict[str, list[float]] = {name: [] for name in (*own, *ways)}
-    share = {"closed": 1.0}
+    share: dict[str, float] = {}
+    how: dict[str, dict[str, Any]] = {}
     for _ in range(settings.repeats):
         for form, program in own.items():
             times[form].append(program.seconds())
         for way, every in ways.items():
-            times[way].append(ask(case=index, way=way, every=every)["seconds"])
+            answer = ask(case=index, way=way, every=every)
+            times[way].append(answer["seconds"])
+            how[way] = answer
             share[way] = len(case.points) / len(case.points[::every])
     least = {name: min(seconds) * share.get(name, 1.0) for name, seconds in times.items()}
     every = settings.every if planar else 1
@@ -124,6 +127,7 @@ def measured(case: Case, index: int, ask: Ask, folder: Path, settings: Settings)
         "difference_closed": differences.get("closed"),
         "difference_eigvals": differences["eigvals"],
         "times": times,
+        "torch_settings": {way: [a["piece"], a["threads"]] for way, a in how.items()},
     }
 
 
@@ -143,7 +147,7 @@ def compared(
 
 def report_head(settings: dict[str, Any]) -> None:
     about = ", ".join(f"{name} {value}" for name, value in settings["peer_versions"].items())
-    print(f"{settings['threads']} threads; PyTorch's environment: {about}")
+    print(f"at most {settings['threads']} threads; PyTorch's environment: {about}")
     print("seconds (shortest of all repetitions), and how many times as long PyTorch takes\n")
     print(
         f"{'':>13}{'n':>3}{'depth':>9}{'dtype':>9}{'matrices':>10}{'trace+compile':>15}{'run':>8}"

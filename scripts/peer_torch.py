@@ -2,7 +2,7 @@
 
     python peer_torch.py FOLDER
 
-FOLDER/request.json says the number of threads, and of each case its dtype and activations;
+FOLDER/request.json says the number of threads at most, and of each case its dtype and activations;
 FOLDER/arrays.npz holds weights and points. Each line of the standard input, JSON, is a request:
 {"case", "way", "every"} and, if the eigenvalues are wanted, "keep", a name: they go to
 FOLDER/NAME.npz. The answer is a line of JSON. "way" is "closed" (2 × 2) or "eigvals".
@@ -27,7 +27,7 @@ ACTIVATIONS = {
     "logistic": (torch.sigmoid, 0.25),
     "softplus": (lambda z: F.softplus(z, threshold=40), 0.5),
 }
-PIECES = (1024, 4096, 16384, 1 << 20)  # points at once; the fastest of the last group is taken
+PIECES = (1024, 4096, 16384, 1 << 20)  # points at once; what is fastest for the last group is taken
 
 
 def matrices(activation: str, stack: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
@@ -80,9 +80,9 @@ def sweep(groups: list, points: torch.Tensor, way: str, piece: int) -> list[torc
 def main() -> None:
     folder = Path(sys.argv[1])
     request = json.loads((folder / "request.json").read_text("utf-8"))
-    torch.set_num_threads(request["threads"])
+    most = request["threads"]
     arrays = np.load(folder / "arrays.npz")
-    best: dict[tuple, int] = {}
+    best: dict[tuple, tuple[int, int]] = {}
     for line in sys.stdin:
         asked = json.loads(line)
         if "case" not in asked:
@@ -97,7 +97,8 @@ def main() -> None:
         ]
         points = torch.tensor(arrays[f"{case}:points"][::every].T, dtype=kind).contiguous()
 
-        def seconds(groups: list, piece: int) -> float:
+        def seconds(groups: list, piece: int, threads: int) -> float:
+            torch.set_num_threads(threads)
             began = time.perf_counter()
             found = sweep(groups, points, way, piece)  # noqa: B023
             passed = time.perf_counter() - began
@@ -106,18 +107,21 @@ def main() -> None:
 
         with torch.inference_mode():
             if "keep" in asked:
-                found = sweep(groups, points, way, best.get((case, way), PIECES[1]))
+                found = sweep(groups, points, way, best[case, way][0])
                 own = {str(k): values.numpy() for k, values in enumerate(found)}
                 np.savez(folder / f"{asked['keep']}.npz", **own)
                 answer = {}
             else:
                 if (case, way) not in best:
                     pieces = sorted({min(piece, points.shape[1]) for piece in PIECES})
-                    seconds(groups[-1:], pieces[0])  # what is done once does not count
-                    tried = {piece: seconds(groups[-1:], piece) for piece in pieces}
+                    seconds(groups[-1:], pieces[0], most)  # what is done once does not count
+                    # One thread too: on busy cores several may be slower.
+                    settings = [(piece, own) for piece in pieces for own in sorted({1, most})]
+                    tried = {how: seconds(groups[-1:], *how) for how in settings}
                     best[case, way] = min(tried, key=tried.__getitem__)
-                piece = best[case, way]
-                answer = {"seconds": seconds(groups, piece), "piece": piece}
+                piece, threads = best[case, way]
+                passed = seconds(groups, piece, threads)
+                answer = {"seconds": passed, "piece": piece, "threads": threads}
         print(json.dumps(answer), flush=True)
 
 
