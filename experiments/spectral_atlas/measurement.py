@@ -15,6 +15,7 @@ from experiments.concurrency import finished_pieces
 from experiments.spectral_atlas.models import BOX, Model, Weights, network
 from lbdnn import Box, spectra
 from lbdnn.activations import get
+from lbdnn.spectra.affine_maps import Form
 
 # A number computed in float32 that is 1 but for rounding counts as ≤ 1.
 ROUNDING = 1e-5
@@ -40,10 +41,12 @@ def by_structure(chosen: Sequence[Model]) -> dict[tuple[int, str], list[Model]]:
     return groups
 
 
-@partial(jax.jit, static_argnames="nets")
-def sweep_all(nets: tuple[Any, ...], thetas: tuple[Any, ...], points: Any) -> tuple[Any, ...]:
+@partial(jax.jit, static_argnames=("nets", "form"))
+def sweep_all(
+    nets: tuple[Any, ...], thetas: tuple[Any, ...], points: Any, form: Form = "shifted"
+) -> tuple[Any, ...]:
     """Eigenvalues of all models of all structures, one compiled program."""
-    return tuple(spectra.sweep(n, t, points) for n, t in zip(nets, thetas, strict=True))
+    return tuple(spectra.sweep(n, t, points, form=form) for n, t in zip(nets, thetas, strict=True))
 
 
 def measured(

@@ -149,7 +149,10 @@ def _after(operation: Operation, own: Parameters, state: Columns, form: Form) ->
                 nearest = jnp.minimum(nearest, jnp.min(jnp.abs(value), 0))
             slope = (mean_slope if form == "shifted" else slope_of_ray)(activation, value)
             lifted = slope * offset + (at_zero if form == "shifted" else 0)
-            return Columns(activation(value), slope[:, None] * matrix, lifted, nearest)
+            # ς(z) from its slope where that loses nothing: XLA would else compute ς again for every
+            # use, and GELU costs much.
+            reached = activation(value) if at_zero else slope * value
+            return Columns(reached, slope[:, None] * matrix, lifted, nearest)
         case Residual(operations):
             inner = _in_turn(list(zip(operations, own, strict=True)), state, form)
             return Columns(

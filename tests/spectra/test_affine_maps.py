@@ -58,7 +58,7 @@ def test_one_point_and_many_dimensions_of_points():
     assert many.matrix.shape == (4, 5, 3, 2)
     assert one.matrix.shape == (3, 2)
     assert one.offset.shape == (3,)
-    np.testing.assert_allclose(many.matrix[2, 3], one.matrix, rtol=1e-5)
+    np.testing.assert_allclose(many.matrix[2, 3], one.matrix, rtol=1e-5, atol=1e-7)
 
 
 @pytest.mark.parametrize("name", ["relu", "leaky_relu"])
