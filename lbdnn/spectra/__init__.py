@@ -28,4 +28,9 @@ from .spectrum import (
     singular_values as singular_values,
     spectral_radius as spectral_radius,
 )
+from .stability import (
+    Condition as Condition,
+    StabilityVerdict as StabilityVerdict,
+    stability as stability,
+)
 from .sweep import sweep as sweep

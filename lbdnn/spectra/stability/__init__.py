@@ -1,0 +1,4 @@
+"""Proved statements about the dynamics x ↦ Φ(x): global stability, regions of attraction."""
+
+from .conditions import Condition as Condition
+from .verdict import StabilityVerdict as StabilityVerdict, stability as stability
