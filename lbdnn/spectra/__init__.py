@@ -30,7 +30,9 @@ from .spectrum import (
 )
 from .stability import (
     Condition as Condition,
+    RegionOfAttraction as RegionOfAttraction,
     StabilityVerdict as StabilityVerdict,
+    region_of_attraction as region_of_attraction,
     stability as stability,
 )
 from .sweep import sweep as sweep

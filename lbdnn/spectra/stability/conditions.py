@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
+import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Array, Float
 
-from ...intervals import Interval, euclidean, from_interval, interval, up
+from ...compilation import QUICK
+from ...intervals import Interval, euclidean, from_interval, interval
 from .secants import Form, Secants
 
 Norm = Literal["1", "2", "maximum", "weighted maximum", "quadratic"]
@@ -53,16 +56,21 @@ class Condition:
         """
         if not self.holds or self.norm == "quadratic":
             return Interval(jnp.full(x.shape, -jnp.inf), jnp.full(x.shape, jnp.inf))
-        sizes = interval(moved.magnitude())
-        weights = interval(np.ones_like(x) if self.weights is None else self.weights)
-        length = {
-            "1": lambda: sizes.sum(),
-            "2": lambda: interval(euclidean(sizes.hi)),
-            "maximum": lambda: interval(jnp.max(sizes.hi)),
-            "weighted maximum": lambda: interval(jnp.max((sizes / weights).hi)),
-        }[self.norm]()
-        reach = (weights * (length / (1 - interval(self.factor)))).hi
-        return interval(x) + Interval(-reach, reach)
+        weights = np.ones_like(x) if self.weights is None else self.weights
+        return _enclosed(self.norm, x, moved, weights, self.factor)
+
+
+@partial(jax.jit, static_argnames="norm", compiler_options=QUICK)
+def _enclosed(norm: Norm, x: Array, moved: Interval, weights: Array, factor: Array) -> Interval:
+    sizes, scales = interval(moved.magnitude()), interval(weights)
+    if norm == "1":
+        length = sizes.sum().hi
+    elif norm == "2":
+        length = euclidean(sizes.hi)
+    else:
+        length = jnp.max((sizes / scales).hi)
+    reach = (scales * (interval(length) / (1 - interval(factor)))).hi
+    return interval(x) + Interval(-reach, reach)
 
 
 def conditions(
@@ -86,7 +94,7 @@ def conditions(
         return
     for norm, factor in zip(_PRODUCTS, np.asarray(found.norms).tolist(), strict=True):
         yield Condition(form, "layers", norm, factor, box=box, steps=steps)
-    spectral = float(from_interval(found.matrix).norm())
+    spectral = float(_spectral(found.matrix))
     yield Condition(form, "secants", "2", spectral, box=box, steps=steps)
     weights, factor = weighted(np.asarray(found.matrix.magnitude()))
     yield Condition(form, "secants", "weighted maximum", factor, weights, box=box, steps=steps)
@@ -108,8 +116,18 @@ def weighted(m: Float[np.ndarray, "n n"]) -> tuple[Float[np.ndarray, " n"], floa
             v = v / v.max()
         if not (np.isfinite(v) & (v > 1e-200)).all():
             continue
-        quotients = (interval(m) * interval(v)).sum(1) / interval(v)
-        factor = float(up(jnp.max(quotients.hi)))
+        factor = float(_largest_quotient(m, v))
         if factor < best[1]:
             best = v, factor
     return best
+
+
+@partial(jax.jit, compiler_options=QUICK)
+def _spectral(matrix: Interval) -> Float[Array, ""]:
+    return from_interval(matrix).norm()
+
+
+@partial(jax.jit, compiler_options=QUICK)
+def _largest_quotient(m: Float[Array, "n n"], v: Float[Array, " n"]) -> Float[Array, ""]:
+    """≥ max_i (Mv)_i/v_i."""
+    return jnp.max(((interval(m) * interval(v)).sum(1) / interval(v)).hi)

@@ -13,7 +13,7 @@ from jaxtyping import Array, Bool, Float
 
 from ...activations import Activation
 from ...compilation import QUICK
-from ...intervals import Interval, centred, euclidean, interval, spectral_norm, up
+from ...intervals import Interval, euclidean, interval, spectral_norm, up
 from ...intervals.constants import ends, stands_for
 from ...networks import Affine, Chain, Operation, Pointwise, Residual, Scaling, Theta
 from ...networks.operations import Parameters
@@ -134,9 +134,7 @@ def _after(
             values = Interval(*activation.enclose(0, *both))
             slopes = _slopes(activation, x, origin)
             steepest = jnp.max(slopes.magnitude())
-            return _State(
-                values[0], values[1], matrix * slopes[:, None], _product(norms, steepest)
-            )
+            return _State(values[0], values[1], matrix * slopes[:, None], _product(norms, steepest))
         case Residual(operations):
             steps = list(zip(operations, own, strict=True))
             inner = _in_turn(steps, state._replace(norms=jnp.ones(3)), region, origin)
@@ -165,8 +163,9 @@ def _slopes(activation: Activation, x: Interval, origin: Array) -> Interval:
 def _centred(state: _State, region: Region) -> _State:
     """The enclosure about the value at the centre, where it is the narrower."""
     sizes = state.matrix.magnitude()
-    reach = _row_sums(_product(sizes, region.half))
-    reach = jnp.where(region.round & ~jnp.any(jnp.isinf(region.half)), euclidean(sizes, 1), reach)
+    sums, lengths = _row_sums(_product(sizes, region.half)), euclidean(sizes, 1)
+    # An ellipsoid's half is 0, or infinite where nothing is to be concluded.
+    reach: Array = jnp.where(region.round, jnp.maximum(sums, lengths), sums)
     about = state.middle + Interval(-reach, reach)
     return state._replace(x=state.x.intersection(about))
 

@@ -103,16 +103,14 @@ def _absorbing(net: Chain, theta: Theta, image: Interval) -> tuple[Interval, int
     for _ in range(_SHRINKING):
         found = secants(net, theta, box(image), jnp.asarray(False))
         smaller = image.intersection(found.image)
-        shrunk = bool(jnp.any(smaller.radius() < 0.99 * image.radius()))
-        if not shrunk:
+        widths = [np.asarray(each.hi - each.lo) for each in (smaller, image)]
+        if not (widths[0] < 0.99 * widths[1]).any():
             break
         image, steps = smaller, steps + 1
     return image, steps
 
 
-def _equilibrium(
-    net: Chain, theta: Theta, tried: list[Condition]
-) -> tuple[np.ndarray, np.ndarray]:
+def _equilibrium(net: Chain, theta: Theta, tried: list[Condition]) -> tuple[np.ndarray, np.ndarray]:
     proofs = [c for c in tried if c.holds]
     if any(c.form == "origin" for c in proofs):
         return np.zeros(net.inputs), np.zeros(net.inputs)
