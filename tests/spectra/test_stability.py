@@ -44,7 +44,7 @@ def silu_with_cycle():
         silu_with_cycle(),
         layers("relu", np.eye(2)),  # every x ≥ 0 is fixed
         layers("tanh", [[2.0]], biases=[[0.1]]),  # three fixed points
-        layers("logistic", [[-9.0]], biases=[[4.5]]),  # a cycle about 1/2
+        layers("tanh", [[-2.0]], biases=[[0.1]]),  # a cycle
         layers("softplus", [[1.0]], biases=[[0.0]]),  # softplus(x) > x: no fixed point
     ],
 )
@@ -88,10 +88,10 @@ def test_euclidean_norm_where_the_comparison_matrix_fails():
 def test_ratios_prove_more_than_slopes_from_the_origin():
     found, _ = proved(layers("silu", [[0.95]]))
     assert {form for form, _, _ in found} == {"origin"}
-    with_bias = layers("silu", [[0.95]], biases=[[0.1]])
-    assert all(c.form == "incremental" for c in stability(*with_bias).conditions)
+    assert all(c.form == "incremental" for c in stability(*silu_with_cycle()).conditions)
 
 
+@pytest.mark.slow
 def test_signs_of_the_weights_cancel_in_the_secants():
     # (1, −1)·diag(d)·(1, 1)ᵀ·1.2 lies in ±1.2; the product of absolute values is 2.4.
     found, verdict = proved(layers("relu", [[0.8], [0.8]], [[1.0, -1.0]], biases=[[0, 0.1], [0.2]]))
@@ -125,7 +125,7 @@ def test_equilibrium_is_enclosed():
 
 
 def test_bound_along_an_orbit():
-    net, theta = layers("logistic", [[1.0, -2.0], [1.5, 1.0]], biases=[[0.3, -0.2]])
+    net, theta = layers("tanh", [[0.3, -0.5], [0.6, 0.2]], biases=[[0.3, -0.2]])
     verdict = stability(net, theta)
     condition = next(c for c in verdict.proofs if c.norm == "weighted maximum")
     with jax.enable_x64(True):
@@ -139,9 +139,9 @@ def test_bound_along_an_orbit():
 STRUCTURES = [
     (1, 1, 1, "silu", False),
     (2, 2, 1, "tanh", True),
-    (2, 3, 2, "gelu", True),
-    (3, 3, 1, "relu", True),
-    (2, 2, 2, "logistic", True),
+    pytest.param((2, 3, 2, "gelu", True), marks=pytest.mark.slow),
+    pytest.param((3, 3, 1, "relu", True), marks=pytest.mark.slow),
+    pytest.param((2, 2, 3, "logistic", True), marks=pytest.mark.slow),
 ]
 
 

@@ -12,9 +12,10 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
 from ...compilation import QUICK
-from ...intervals import Interval, centred, euclidean, from_interval, interval, up
+from ...intervals import Interval, euclidean, from_interval, interval, up
 from ...networks import Chain, Theta
 from ..orbits import check_iterable
+from .inverse import inverse
 from .secants import Region, Secants, ellipsoid, secants
 
 _BISECTIONS = 40
@@ -136,7 +137,7 @@ def _largest(
 ) -> RegionOfAttraction | None:
     """The largest ellipsoid about x of that shape for which the inequalities are proved."""
     centre, matrix = jnp.asarray(x), jnp.asarray(root)
-    axes = _inverse(matrix)
+    axes = inverse(matrix)
 
     def proved(level: float) -> tuple[float, float] | None:
         found = secants(net, theta, _of_level(centre, axes, level), jnp.asarray(False))
@@ -184,21 +185,6 @@ def _contraction(found: Secants, centre: Array, root: Array, level: Array) -> tu
     distance = interval(euclidean(moved.magnitude()))
     error = (distance / (1 - interval(rate))).hi
     return rate, jnp.where(rate < 1, error, jnp.inf)
-
-
-@partial(jax.jit, compiler_options=QUICK)
-def _inverse(root: Float[Array, "n n"]) -> Interval:
-    """An enclosure of the inverse.
-
-    With R X = I + E, ‖E‖₂ ≤ e < 1: R⁻¹ = X(I + E)⁻¹ = X + XF, ‖F‖₂ ≤ e/(1 − e), and no entry of XF
-    is larger than the length of a row of X times that.
-    """
-    x = jnp.linalg.inv(root)
-    defect = interval((centred(root) @ x - jnp.eye(len(root))).norm())
-    factor = (defect / (1 - defect)).hi
-    spread = up(up(euclidean(x, 1) * factor))[:, None] * jnp.ones_like(x)
-    spread = jnp.where(defect.hi < 1, up(spread), jnp.inf)
-    return interval(x) + Interval(-spread, spread)
 
 
 @partial(jax.jit, static_argnames="net", compiler_options=QUICK)

@@ -13,7 +13,8 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ...compilation import QUICK
-from ...intervals import Interval, euclidean, from_interval, interval
+from ...intervals import Interval, euclidean, from_interval, interval, up
+from .inverse import inverse
 from .secants import Form, Secants
 
 Norm = Literal["1", "2", "maximum", "weighted maximum", "quadratic"]
@@ -54,8 +55,11 @@ class Condition:
         With r ≥ ‖Φ(x) − x‖: ‖x̄ − x‖ ≤ ‖x̄ − Φ(x)‖ + r ≤ q‖x̄ − x‖ + r, so ‖x̄ − x‖ ≤ r/(1 − q)
         (Banach); along the orbit ‖x̄ − Φᵏ(x)‖ ≤ qᵏ r/(1 − q). If there is a box, x must be in it.
         """
-        if not self.holds or self.norm == "quadratic":
-            return Interval(jnp.full(x.shape, -jnp.inf), jnp.full(x.shape, jnp.inf))
+        if not self.holds:
+            raise ValueError(f"the factor is {self.factor:.6g}: below 1 it would say where x̄ is")
+        if self.root is not None:
+            back = inverse(jnp.asarray(self.root))
+            return _enclosed_by_ellipsoid(x, moved, self.root, back, self.factor)
         weights = np.ones_like(x) if self.weights is None else self.weights
         return _enclosed(self.norm, x, moved, weights, self.factor)
 
@@ -70,6 +74,15 @@ def _enclosed(norm: Norm, x: Array, moved: Interval, weights: Array, factor: Arr
     else:
         length = jnp.max((sizes / scales).hi)
     reach = (scales * (interval(length) / (1 - interval(factor)))).hi
+    return interval(x) + Interval(-reach, reach)
+
+
+@partial(jax.jit, compiler_options=QUICK)
+def _enclosed_by_ellipsoid(
+    x: Array, moved: Interval, root: Array, back: Interval, factor: Array
+) -> Interval:
+    length = interval(euclidean((root @ moved).magnitude())) / (1 - interval(factor))
+    reach = up(euclidean(back.magnitude(), 1) * length.hi)
     return interval(x) + Interval(-reach, reach)
 
 

@@ -39,6 +39,7 @@ class Secants(NamedTuple):
 
     - `matrix` (m, n) encloses every S·axes; `image` (m,) encloses Φ over the region, `middle` (m,)
       Φ at its centre.
+    - `slopes`: of each activation in turn, (width,), intervals of d.
     - `norms`: products of norms of the layers, ≥ ‖S‖_p for p = 1, 2, ∞ where the axes are the
       identity.
     """
@@ -47,6 +48,7 @@ class Secants(NamedTuple):
     image: Interval
     middle: Interval
     norms: Float[Array, "3"]
+    slopes: tuple[Interval, ...]
 
 
 def whole_space(n: int) -> Region:
@@ -87,11 +89,11 @@ def secants(net: Chain, theta: Theta, region: Region, origin: Bool[Array, ""]) -
     with T the secants so far times the axes, |u − u₀|_i ≤ Σ_k |T_ik| half_k, or ‖row i of T‖₂.
     """
     centre = interval(region.centre)
-    start = _State(region.hull, centre, region.axes, jnp.ones(3))
+    start = _State(region.hull, centre, region.axes, jnp.ones(3), ())
     # The secants from 0 say nothing about differences from the value at the centre.
     region = region._replace(half=jnp.where(origin, jnp.inf, region.half))
     end = _in_turn(net.steps(theta), start, region, origin)
-    return Secants(end.matrix, end.x, end.middle, end.norms)
+    return Secants(end.matrix, end.x, end.middle, end.norms, end.slopes)
 
 
 class _State(NamedTuple):
@@ -99,6 +101,7 @@ class _State(NamedTuple):
     middle: Interval
     matrix: Interval
     norms: Array
+    slopes: tuple[Interval, ...]
 
 
 def _in_turn(
@@ -112,7 +115,7 @@ def _in_turn(
 def _after(
     operation: Operation, own: Parameters, state: _State, region: Region, origin: Array
 ) -> _State:
-    x, middle, matrix, norms = state
+    x, middle, matrix, norms, known = state
     match operation:
         case Affine():
             weight = operation.weight(own)
@@ -122,19 +125,25 @@ def _after(
             x, middle, matrix = weight @ x, weight @ middle, weight @ matrix
             if operation.bias:
                 x, middle = x + own[:, -1], middle + own[:, -1]
-            return _centred(_State(x, middle, matrix, up(norms * of_layer)), region)
+            grown = up(norms * of_layer)
+            return _centred(_State(x, middle, matrix, grown, known), region)
         case Scaling(scale, shift):
             by, plus = (stands_for(np.asarray(part), x.dtype) for part in (scale, shift))
             largest = jnp.max(by.magnitude())
-            return _State(
-                x * by + plus, middle * by + plus, matrix * by[:, None], up(norms * largest)
-            )
+            grown = up(norms * largest)
+            return _State(x * by + plus, middle * by + plus, matrix * by[:, None], grown, known)
         case Pointwise(activation):
             both = jnp.stack([x.lo, middle.lo]), jnp.stack([x.hi, middle.hi])
             values = Interval(*activation.enclose(0, *both))
             slopes = _slopes(activation, x, origin)
             steepest = jnp.max(slopes.magnitude())
-            return _State(values[0], values[1], matrix * slopes[:, None], _product(norms, steepest))
+            return _State(
+                values[0],
+                values[1],
+                matrix * slopes[:, None],
+                _product(norms, steepest),
+                (*known, slopes),
+            )
         case Residual(operations):
             steps = list(zip(operations, own, strict=True))
             inner = _in_turn(steps, state._replace(norms=jnp.ones(3)), region, origin)
@@ -143,6 +152,7 @@ def _after(
                 middle + inner.middle,
                 matrix + inner.matrix,
                 up(norms * up(1 + inner.norms)),
+                inner.slopes,
             )
             return _centred(end, region)
     raise ValueError(f"no secants of {type(operation).__name__} are known")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -15,7 +16,8 @@ from ...intervals import Interval, interval
 from ...networks import Chain, Theta
 from ..orbits import check_iterable, following
 from .conditions import Condition, conditions
-from .secants import Form, box, keeps_origin, secants, whole_space
+from .inequality import quadratic_norm
+from .secants import Form, Secants, box, keeps_origin, secants, whole_space
 
 _SHRINKING = 30  # steps after which the absorbing box is taken as it is
 _SETTLING = 2000  # steps of the orbit that the enclosure of the equilibrium starts from
@@ -41,7 +43,7 @@ class StabilityVerdict:
         return tuple(c for c in self.conditions if c.holds)
 
 
-def stability(net: Chain, theta: Theta) -> StabilityVerdict:
+def stability(net: Chain, theta: Theta, *, inequality: bool = False) -> StabilityVerdict:
     r"""Whether it is proved that every orbit of x ↦ Φ(x) converges to one fixed point.
 
     Sufficient conditions: where none holds, nothing is said (`stable` is None). All numbers are
@@ -54,21 +56,25 @@ def stability(net: Chain, theta: Theta) -> StabilityVerdict:
        Banach: there is one fixed point x̄, and ‖Φᵏ(x) − x̄‖ ≤ qᵏ‖x − x̄‖. (The ratios do not
        suffice with biases: x ↦ −0.95 SiLU(x) + 4.49 has |A| sup|ς(z)/z| = 0.95 and the 2-cycle
        3.9969 ↔ 0.7615.)
-    3. *In an absorbing box*, if none of these holds and Φ is bounded. Φ(Rⁿ) lies in a box B₀, and
-       with B_{k+1} = B_k ∩ [Φ(B_k)] every orbit is in B_k after k + 1 steps. Φ maps R^n into B₀;
-       if x ∈ B_k for all further points of the orbit, then Φ(x) ∈ [Φ(B_k)], so they are in
-       B_{k+1}. On that box 1 and 2 are tried again. Fixed points are in it too. If 2 holds there,
-       two orbits in it approach each other, ‖Φ(x) − Φ(y)‖ ≤ q‖x − y‖; with y = Φ(x), orbits are
-       Cauchy sequences, their limit is a fixed point and it is the only one. It is Lyapunov
-       stable, as Φ is continuous where its slopes are bounded, and near x̄ the first k + 1 steps
-       keep orbits near it.
+    3. *In an absorbing box*, if none of these holds and some entry of Φ is bounded, on one side at
+       least. Φ(Rⁿ) lies in a box B₀, and with B_{k+1} = B_k ∩ [Φ(B_k)] every orbit is in B_k from
+       step k + 1 on, for if all its later points are in B_k, their images are in [Φ(B_k)]. In this
+       box 1 and 2 are tried again. If 1 holds there, ‖Φᵏ(x)‖ decreases geometrically once the orbit
+       is in the box. If 2 does, consecutive points of an orbit approach each other geometrically
+       (‖Φ(x) − Φ(y)‖ ≤ q‖x − y‖ with y = Φ(x)), so it converges, to a fixed point as Φ is
+       continuous in the closed box; all fixed points are in it, and two would contradict q < 1.
+       It is Lyapunov stable: the first steps keep near orbits near, by continuity, and then they
+       are in the box.
+
+    `inequality`: where no condition holds, a quadratic norm is sought in which Φ contracts, by
+    linear matrix inequalities (`quadratic_norm`); it takes seconds and the extra "lmi".
 
     The norms, and their proofs, are those of `Condition` and `conditions`. Spectral radii of the
     layers prove nothing (theorem 6 of Drgoňa et al. 2020): A₀ = [[.5, 10], [0, .5]],
     A₁ = [[.5, 0], [10, .5]] with tanh have ρ = .5 and an orbit from 1e-3·(1, 1) to (.5, 10.5).
 
     **Raises:** ValueError if the network does not map its inputs to as many outputs, or θ does not
-    fit it.
+    fit it; ImportError if the extra is needed and missing.
     """
     check_iterable(net)
     net.validate(theta)
@@ -77,24 +83,41 @@ def stability(net: Chain, theta: Theta) -> StabilityVerdict:
         forms: list[Form] = ["incremental"]
         if keeps_origin(net, theta):
             forms.insert(0, "origin")
-        tried: list[Condition] = []
+        passes: list[tuple[Secants, _Where]] = []
         everywhere = whole_space(net.inputs)
-        image = Interval(everywhere.hull.lo, everywhere.hull.hi)
+        image = everywhere.hull
         for form in forms:
             found = secants(net, theta, everywhere, jnp.asarray(form == "origin"))
             image = image.intersection(found.image)
-            tried += conditions(found, form)
-        bounded = bool(jnp.all(jnp.isfinite(image.lo) & jnp.isfinite(image.hi)))
+            passes.append((found, _Where(form)))
+        tried = [c for found, where in passes for c in conditions(found, *where)]
+        bounded = bool(jnp.any(jnp.isfinite(image.lo) | jnp.isfinite(image.hi)))
         if bounded and not any(c.holds for c in tried):
             absorbing, steps = _absorbing(net, theta, image)
             ends = np.asarray(absorbing.lo), np.asarray(absorbing.hi)
             for form in forms:
                 found = secants(net, theta, box(absorbing), jnp.asarray(form == "origin"))
-                tried += conditions(found, form, ends, steps)
+                passes.append((found, _Where(form, ends, steps)))
+                tried += conditions(found, *passes[-1][1])
+        if inequality and not any(c.holds for c in tried):
+            for found, where in passes:
+                norm = quadratic_norm(net, theta, found.slopes)
+                if norm is not None:
+                    root, factor = norm
+                    form, ends, steps = where
+                    tried.append(
+                        Condition(form, "inequality", "quadratic", factor, None, root, ends, steps)
+                    )
         tried.sort(key=lambda c: (not c.holds, c.factor))
         if not any(c.holds for c in tried):
             return StabilityVerdict(None, tuple(tried), None)
         return StabilityVerdict(True, tuple(tried), _equilibrium(net, theta, tried))
+
+
+class _Where(NamedTuple):
+    form: Form
+    box: tuple[np.ndarray, np.ndarray] | None = None
+    steps: int = 0
 
 
 def _absorbing(net: Chain, theta: Theta, image: Interval) -> tuple[Interval, int]:
@@ -103,8 +126,7 @@ def _absorbing(net: Chain, theta: Theta, image: Interval) -> tuple[Interval, int
     for _ in range(_SHRINKING):
         found = secants(net, theta, box(image), jnp.asarray(False))
         smaller = image.intersection(found.image)
-        widths = [np.asarray(each.hi - each.lo) for each in (smaller, image)]
-        if not (widths[0] < 0.99 * widths[1]).any():
+        if all(map(np.array_equal, (smaller.lo, smaller.hi), (image.lo, image.hi))):
             break
         image, steps = smaller, steps + 1
     return image, steps
