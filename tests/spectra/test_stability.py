@@ -115,6 +115,15 @@ def test_residual_blocks():
     assert stability(net, ((np.diag([-0.5, 0.0]),),)).stable is None
 
 
+def test_orbits_that_leave_the_domain_are_not_absorbed():
+    logarithm = get("soft_exponential", -1.0)
+    assert logarithm.domain[0] > -np.inf
+    # Where tanh ends, 0.1x + 2 is in the domain; far to the left it is not.
+    layers = Affine(1, 1), Pointwise(logarithm), Affine(1, 1), Pointwise(get("tanh"))
+    theta = (np.array([[0.1, 2.0]]), None, np.array([[0.1, 0.0]]), None)
+    assert stability(Chain(layers, 1), theta).stable is None
+
+
 def test_equilibrium_is_enclosed():
     net = Chain((Affine(2, 2),), 2)
     matrix = np.array([[0.5, 0.25], [-0.25, 0.5]])  # exact, as is the solution

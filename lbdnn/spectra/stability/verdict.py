@@ -92,6 +92,8 @@ def stability(net: Chain, theta: Theta, *, inequality: bool = False) -> Stabilit
             passes.append((found, _Where(form)))
         tried = [c for found, where in passes for c in conditions(found, *where)]
         bounded = bool(jnp.any(jnp.isfinite(image.lo) | jnp.isfinite(image.hi)))
+        # Outside their domains there are no orbits, and no box that absorbs them.
+        bounded &= all(activation.domain == (-np.inf, np.inf) for activation in net.activations)
         if bounded and not any(c.holds for c in tried):
             absorbing, steps = _absorbing(net, theta, image)
             ends = np.asarray(absorbing.lo), np.asarray(absorbing.hi)
@@ -133,12 +135,11 @@ def _absorbing(net: Chain, theta: Theta, image: Interval) -> tuple[Interval, int
 
 
 def _equilibrium(net: Chain, theta: Theta, tried: list[Condition]) -> tuple[np.ndarray, np.ndarray]:
-    proofs = [c for c in tried if c.holds]
-    if any(c.form == "origin" for c in proofs):
+    if any(c.form == "origin" for c in tried):  # Φ(0) = 0
         return np.zeros(net.inputs), np.zeros(net.inputs)
     x = _settled(net, theta)
     enclosed = Interval(jnp.full(net.inputs, -jnp.inf), jnp.full(net.inputs, jnp.inf))
-    for condition in proofs:
+    for condition in filter(lambda c: c.holds, tried):
         at = x
         if condition.box is not None:
             at = jnp.clip(x, *condition.box)
