@@ -115,6 +115,18 @@ def test_residual_blocks():
     assert stability(net, ((np.diag([-0.5, 0.0]),),)).stable is None
 
 
+def test_gated_activations_with_biases():
+    # Slopes go up to 1.0998, |SiLU(z)| ≤ |z|: orbits end where the slopes are smaller.
+    net = Chain((Pointwise(get("silu")), Affine(1, 1)), 1)
+    verdict = stability(net, (None, np.array([[0.95, 0.1]])))
+    assert verdict.stable is True
+    assert all(c.box is not None and c.steps is None for c in verdict.proofs)
+    lo, hi = verdict.equilibrium
+    x = (lo + hi) / 2
+    np.testing.assert_allclose(0.95 * x / (1 + np.exp(-x)) + 0.1, x, rtol=1e-12)
+    assert (hi - lo).max() < 1e-12
+
+
 def test_orbits_that_leave_the_domain_are_not_absorbed():
     logarithm = get("soft_exponential", -1.0)
     assert logarithm.domain[0] > -np.inf

@@ -32,8 +32,8 @@ class Condition:
     - `norm`: ‖·‖₁, ‖·‖₂, the maximum norm; "weighted maximum": max_i |x_i|/weights_i;
       "quadratic": √(xᵀPx) with P = rootᵀ·root.
     - `factor`: q, rounded upward.
-    - `box`: (lo, hi) where x and y are taken from, absorbing: after `steps` steps every orbit is
-      in it for ever; None: all of space.
+    - `box`: (lo, hi) where x and y are taken from, absorbing: after `steps` steps (None: so many
+      as depend on where it starts) every orbit is in it for ever; without a box, all of space.
     """
 
     form: Form
@@ -43,7 +43,7 @@ class Condition:
     weights: Float[np.ndarray, " n"] | None = None
     root: Float[np.ndarray, "n n"] | None = None
     box: tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]] | None = None
-    steps: int = 0
+    steps: int | None = 0
 
     @property
     def holds(self) -> bool:
@@ -90,7 +90,7 @@ def conditions(
     found: Secants,
     form: Form,
     box: tuple[np.ndarray, np.ndarray] | None = None,
-    steps: int = 0,
+    steps: int | None = 0,
 ) -> Iterator[Condition]:
     r"""The factors in all norms known here, those that do not hold too.
 

@@ -16,6 +16,7 @@ from ...intervals import Interval, interval
 from ...networks import Chain, Theta
 from ..orbits import check_iterable, following
 from .conditions import Condition, conditions
+from .growth import absorbing_box
 from .inequality import quadratic_norm
 from .secants import Form, Secants, box, keeps_origin, secants, whole_space
 
@@ -56,11 +57,12 @@ def stability(net: Chain, theta: Theta, *, inequality: bool = False) -> Stabilit
        Banach: there is one fixed point x̄, and ‖Φᵏ(x) − x̄‖ ≤ qᵏ‖x − x̄‖. (The ratios do not
        suffice with biases: x ↦ −0.95 SiLU(x) + 4.49 has |A| sup|ς(z)/z| = 0.95 and the 2-cycle
        3.9969 ↔ 0.7615.)
-    3. *In an absorbing box*, if none of these holds and some entry of Φ is bounded, on one side at
-       least. Φ(Rⁿ) lies in a box B₀, and with B_{k+1} = B_k ∩ [Φ(B_k)] every orbit is in B_k from
-       step k + 1 on, for if all its later points are in B_k, their images are in [Φ(B_k)]. In this
-       box 1 and 2 are tried again. If 1 holds there, ‖Φᵏ(x)‖ decreases geometrically once the orbit
-       is in the box. If 2 does, consecutive points of an orbit approach each other geometrically
+    3. *In an absorbing box*, if none of these holds. Φ(Rⁿ) lies in a box B₀, maybe unbounded; if
+       so, it is cut to one that every orbit reaches (`absorbing_box`), if there is one. With
+       B_{k+1} = B_k ∩ [Φ(B_k)] every orbit is in each B_k from some step on, for if all its later
+       points are in B_k, their images are in [Φ(B_k)]. In the last of these boxes 1 and 2 are tried
+       again. If 1 holds there, ‖Φᵏ(x)‖ decreases geometrically once the orbit is in the box. If 2
+       does, consecutive points of an orbit approach each other geometrically
        (‖Φ(x) − Φ(y)‖ ≤ q‖x − y‖ with y = Φ(x)), so it converges, to a fixed point as Φ is
        continuous in the closed box; all fixed points are in it, and two would contradict q < 1.
        It is Lyapunov stable: the first steps keep near orbits near, by continuity, and then they
@@ -91,13 +93,10 @@ def stability(net: Chain, theta: Theta, *, inequality: bool = False) -> Stabilit
             image = image.intersection(found.image)
             passes.append((found, _Where(form)))
         tried = [c for found, where in passes for c in conditions(found, *where)]
-        bounded = bool(jnp.any(jnp.isfinite(image.lo) | jnp.isfinite(image.hi)))
-        # Outside their domains there are no orbits, and no box that absorbs them.
-        bounded &= all(activation.domain == (-np.inf, np.inf) for activation in net.activations)
-        if bounded and not any(c.holds for c in tried):
+        if not any(c.holds for c in tried):
             absorbing, steps = _absorbing(net, theta, image)
             ends = np.asarray(absorbing.lo), np.asarray(absorbing.hi)
-            for form in forms:
+            for form in forms if np.isfinite(ends).any() else ():
                 found = secants(net, theta, box(absorbing), jnp.asarray(form == "origin"))
                 passes.append((found, _Where(form, ends, steps)))
                 tried += conditions(found, *passes[-1][1])
@@ -119,18 +118,23 @@ def stability(net: Chain, theta: Theta, *, inequality: bool = False) -> Stabilit
 class _Where(NamedTuple):
     form: Form
     box: tuple[np.ndarray, np.ndarray] | None = None
-    steps: int = 0
+    steps: int | None = 0
 
 
-def _absorbing(net: Chain, theta: Theta, image: Interval) -> tuple[Interval, int]:
-    """A box in which every orbit is after so many steps, and stays."""
-    steps = 1
+def _absorbing(net: Chain, theta: Theta, image: Interval) -> tuple[Interval, int | None]:
+    """A box in which every orbit is for ever after so many steps, or finitely many (None)."""
+    if any(activation.domain != (-np.inf, np.inf) for activation in net.activations):
+        return whole_space(net.inputs).hull, 0  # there are points without orbits
+    steps: int | None = 1
+    reached = absorbing_box(net, theta)
+    if reached is not None and not bool(jnp.all(jnp.isfinite(image.lo) & jnp.isfinite(image.hi))):
+        image, steps = image.intersection(reached), None
     for _ in range(_SHRINKING):
         found = secants(net, theta, box(image), jnp.asarray(False))
         smaller = image.intersection(found.image)
         if all(map(np.array_equal, (smaller.lo, smaller.hi), (image.lo, image.hi))):
             break
-        image, steps = smaller, steps + 1
+        image, steps = smaller, steps if steps is None else steps + 1
     return image, steps
 
 
