@@ -36,20 +36,22 @@ def silu_with_cycle():
 
 
 @pytest.mark.parametrize(
-    "case",
+    ("net", "theta"),
     [
         # Spectral radii .5 and .5, that of the product is 100.
         layers("tanh", [[0.5, 10], [0, 0.5]], [[0.5, 0], [10, 0.5]]),
         layers("tanh", [[2, -0.5], [8, -2]]),  # nilpotent, with a stable point away from 0
         silu_with_cycle(),
-        layers("relu", np.eye(2)),  # every x ≥ 0 is fixed
+        pytest.param(*layers("relu", np.eye(2)), marks=pytest.mark.slow),  # every x ≥ 0 is fixed
         layers("tanh", [[2.0]], biases=[[0.1]]),  # three fixed points
         layers("tanh", [[-2.0]], biases=[[0.1]]),  # a cycle
-        layers("softplus", [[1.0]], biases=[[0.0]]),  # softplus(x) > x: no fixed point
+        pytest.param(
+            *layers("softplus", [[1.0]], biases=[[0.0]]), marks=pytest.mark.slow
+        ),  # softplus(x) > x: no fixed point
     ],
 )
-def test_what_is_not_stable_is_not_proved(case):
-    verdict = stability(*case)
+def test_what_is_not_stable_is_not_proved(net, theta):
+    verdict = stability(net, theta)
     assert verdict.stable is None
     assert verdict.proofs == () and verdict.equilibrium is None
     assert verdict.conditions
@@ -127,6 +129,7 @@ def test_gated_activations_with_biases():
     assert (hi - lo).max() < 1e-12
 
 
+@pytest.mark.slow
 def test_orbits_that_leave_the_domain_are_not_absorbed():
     logarithm = get("soft_exponential", -1.0)
     assert logarithm.domain[0] > -np.inf

@@ -59,7 +59,7 @@ def whole_space(n: int) -> Region:
 
 
 def box(x: Interval) -> Region:
-    """A bounded box."""
+    """A box; it may be unbounded."""
     n = x.shape[0]
     return Region(x, x.midpoint(), interval(jnp.eye(n)), x.radius(), jnp.asarray(False))
 

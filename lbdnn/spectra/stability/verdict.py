@@ -126,9 +126,10 @@ def _absorbing(net: Chain, theta: Theta, image: Interval) -> tuple[Interval, int
     if any(activation.domain != (-np.inf, np.inf) for activation in net.activations):
         return whole_space(net.inputs).hull, 0  # there are points without orbits
     steps: int | None = 1
-    reached = absorbing_box(net, theta)
-    if reached is not None and not bool(jnp.all(jnp.isfinite(image.lo) & jnp.isfinite(image.hi))):
-        image, steps = image.intersection(reached), None
+    if not bool(jnp.all(jnp.isfinite(image.lo) & jnp.isfinite(image.hi))):
+        reached = absorbing_box(net, theta)
+        if reached is not None:
+            image, steps = image.intersection(reached), None
     for _ in range(_SHRINKING):
         found = secants(net, theta, box(image), jnp.asarray(False))
         smaller = image.intersection(found.image)
