@@ -31,4 +31,11 @@ from .spectrum import (
     singular_values as singular_values,
     spectral_radius as spectral_radius,
 )
+from .stability import (
+    Condition as Condition,
+    RegionOfAttraction as RegionOfAttraction,
+    StabilityVerdict as StabilityVerdict,
+    region_of_attraction as region_of_attraction,
+    stability as stability,
+)
 from .sweep import sweep as sweep
