@@ -35,8 +35,11 @@ def lipschitz() -> Claim:
         "ReLU, and all that are the identity on a half-line, keep every point of it: they are "
         "stable, not asymptotically.",
         "If ς(0) = 0, |ς(z)/z| ≤ 1 suffices for |ς(z)| ≤ |z|, and < 1 for every z ≠ 0, ς "
-        "continuous, for ςᵏ(z) → 0. |ς(z)/z| ≤ 1 holds for all 16, and for SiLU and mish "
-        "(K = 1.100, 1.089) too.",
+        "continuous, for ςᵏ(z) → 0. |ς(z)/z| ≤ 1 holds for SiLU and mish (K = 1.100, 1.089), and "
+        "for all 16 with the library's usual parameters, which make SoftExponential and BLU the "
+        "identity; BLU with β = ½ has K = sup|ς(z)/z| = 1.5, SoftExponential with α ≠ 0 has ς(0) ≠ "
+        "0, and PReLU needs |slope| ≤ 1. (The caption of figure 1 asks for K ≤ 1: that leaves out "
+        "GELU and the hard shrinkage only.)",
         {
             "K = sup |ς'|": {name: one.lipschitz for name, one in seen.items()},
             "sup |ς(z)/z|": {name: one.ratio for name, one in seen.items()},
@@ -82,8 +85,8 @@ def bounded() -> Claim:
         "|z_k| ≤ max(|z_0|, m). That is all: ReLU satisfies the condition, and x ↦ ReLU(2x) runs "
         "away; weights decide. As a static map of inputs to outputs every ς that is bounded on "
         "bounded sets is BIBO stable. The list of footnote 3 is far too short. "
-        "(softplus(z) > z for every z, though by less than 1e-14 z beyond z = 28.9; its iterates "
-        "grow without bound, as ln k.)",
+        "(softplus(z) > z for every z, and |log-sigmoid(z)| > |z| for z < 0, though by less than "
+        "1e-14 |z| beyond |z| = 28.9; their iterates grow without bound, as ln k.)",
         "The iterates of ς alone stay bounded. For a network, bounded activations give bounded "
         "orbits whatever the weights.",
         {

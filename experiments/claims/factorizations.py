@@ -21,13 +21,14 @@ def perron_frobenius() -> Claim:
         "perron-frobenius-range",
         f"{APPENDIX}, equation (21)",
         "softmax(A') ∘ M has eigenvalues between λ_min and λ_max.",
-        "True if all eigenvalues obey it, for all parameters.",
+        "True if all eigenvalues obey it, for all parameters; the sentence before the formula "
+        "speaks of the dominant one.",
         "holds with a correction",
         "Every row sum is in [λ_min, λ_max], and for 0 ≤ λ_min the *dominant* eigenvalue lies "
         "between the least and the greatest row sum (Perron, Frobenius). The others do not: equal "
         "shares and M = 1 give the eigenvalues 1 and 0.",
-        "For 0 ≤ λ_min the spectral radius is in [λ_min, λ_max]. A spectral radius ≤ 1 bounds "
-        "‖W‖_∞, not ‖W‖₂.",
+        "For 0 ≤ λ_min the spectral radius is in [λ_min, λ_max], and ‖W‖_∞ ≤ λ_max. ‖W‖₂ may be "
+        "larger: shares near [[1, 0], [1, 0]] with M = 1 have ρ = 1 and ‖W‖₂ near √2.",
         {"λ_min = λ_max = 1, weight": weight.tolist(), "|λ|": _moduli(weight)},
     )
 
@@ -67,7 +68,7 @@ def skew_symmetric() -> Claim:
         "True if ρ ≤ 1 for all parameters.",
         "false",
         "Its eigenvalues are −γ ± iω: in the left half-plane, which is what a *flow* ẋ = Wx needs "
-        "(Haber and Ruthotto 2017), but outside the unit circle for ω > √(1 − γ²): the *map* "
+        "(Haber and Ruthotto 2017), but outside the unit circle for |ω| > √(1 − γ²): the *map* "
         "x ↦ Wx is unstable.",
         "Re λ = −γ. As a step x + hWx of a flow |1 + hλ|² = (1 − hγ)² + h²ω².",
         {"γ = 0.1, L = 3, |λ|": _moduli(weight)},
@@ -85,8 +86,9 @@ def hamiltonian() -> Claim:
         "eigenvalue 1.",
         "True if WᵀJW = J and ρ(W) = 1 for all A.",
         "false",
-        "It is skew-symmetric with eigenvalues ±iσ_k(A): ρ(W) = ‖A‖. It is symplectic, and has "
-        "moduli 1, only if A is orthogonal.",
+        "It is skew-symmetric with eigenvalues ±iσ_k(A): ρ(W) = ‖A‖. It is symplectic "
+        "only if A² = I, and all its eigenvalues have modulus 1 only if A is orthogonal: two "
+        "different conditions.",
         "exp(hW) is orthogonal; if A = Aᵀ, W is Hamiltonian (JW symmetric), so exp(hW) is "
         "symplectic.",
         {
@@ -111,8 +113,9 @@ def gershgorin() -> Claim:
         "diag(r/s) scales rows, so the discs of this matrix may be larger than r. But it is "
         "similar to M diag(r/s) + λI, whose columns have sums r off the diagonal. With sums of "
         "rows, as the sentence before the formula has it, the discs are r at once. Which M give "
-        "real and which complex eigenvalues the text does not say; in two dimensions m_ij/s_i = "
-        "1, so the weight is [[λ, r], [r, λ]] whatever M is, with the real eigenvalues λ ± r.",
+        "real and which complex eigenvalues the text does not say. In two dimensions sums of "
+        "rows leave one weight, [[λ, r], [r, λ]], whatever M is, and the printed sums of "
+        "columns [[λ, r m₁₂/m₂₁], [r m₂₁/m₁₂, λ]]; the eigenvalues are λ ± r in both.",
         "",
         {
             "M": entries.tolist(),

@@ -11,13 +11,15 @@ from experiments.claims.claim import Claim
 _INTRODUCTION = """# Claims, tested
 
 J. Drgoňa, A. Tuor, S. Vasisht, E. Skomski, D. Vrabie, *Spectral analysis and stability of deep
-neural dynamics* (2020, arXiv 2011.13492), look at a network as an affine map at each point,
-Φ(x) = A*(x) x + b*(x), and read its dynamics off the spectra. The idea is sound, the affine form is
+neural dynamics* (2020, arXiv 2011.13492), look at a network as an affine map at each point, Φ(x)
+= A*(x) x + b*(x), and read its dynamics off the spectra. The idea is sound, the affine form is
 exact, and the pictures it gives are worth having: this library computes them for any activation
-and millions of points (`lbdnn.spectra`). What the paper then concludes about stability is another
-matter. Its main theorem rests on an inequality for spectral radii that does not hold; part of what
-it observes of depth and biases is true of linear networks only. Below, each statement that can be
-tested has a criterion, written down before the evidence, a verdict, and what holds instead.
+defined at 0 and millions of points (`lbdnn.spectra`). What the paper then concludes about
+stability is another matter. Its main theorem rests on an inequality for spectral radii that does
+not hold; part of what it observes of depth and biases is true of some linear networks only.
+Below, each statement that can be tested has a criterion, stated first, a verdict, and what holds
+instead. *Holds with a correction*: with a further hypothesis or fewer cases, named below it, the
+statement serves the purpose that the paper has for it. *False*: it does not.
 
 Counts are over the 828 models of the paper's appendix D, with weights drawn anew (the paper's own
 are not published), and depend on the seed; counterexamples and proofs do not. All of it is made by

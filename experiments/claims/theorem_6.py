@@ -75,9 +75,12 @@ def sufficient(rows: Rows) -> Claim:
         "false",
         "The proof multiplies spectral radii, equation (10). Weights that are not normal can grow "
         "in turn though none has a large eigenvalue, and even for a single layer Λ A is another "
-        "matrix than A. With '≤' it fails for the identity too: x ↦ ReLU(x) keeps every x > 0.",
+        "matrix than A. Strict inequalities do not help: with ς(z) = z/2 in place of tanh, "
+        "ρ(A_i) = ρ(Λ) = ½ and x ↦ A₁ς(A₀x) grows by 50.2 a step. With '≤' it fails for the "
+        "identity too: x ↦ ReLU(x) keeps every x > 0.",
         "For zero bias and ς(0) = 0, with K = sup|ς(z)/z|: Kᴸ Π‖A_i‖ < 1 in one norm induced by an "
-        "absolute vector norm, or ρ(|A_L| K ⋯ K |A_0|) < 1.",
+        "absolute vector norm, or ρ(|A_L| K ⋯ K |A_0|) < 1; then 0 is globally "
+        "exponentially stable (L: number of activations).",
         {
             "two tanh layers": {
                 "weights": [weight.tolist() for weight in SHEAR],
@@ -87,11 +90,16 @@ def sufficient(rows: Rows) -> Claim:
                 "x": orbit[0].tolist(),
                 "x after 50 steps": orbit[-1].tolist(),
             },
+            "two layers with ς(z) = z/2": {
+                "ρ(A_i)": [radius(weight) for weight in SHEAR],
+                "Λ": 0.5,
+                "ρ(A*)": radius(SHEAR[1] @ (0.5 * SHEAR[0])),
+            },
             "one tanh layer, nilpotent": {
                 "weight": NILPOTENT.tolist(),
                 "ρ(A)": radius(NILPOTENT),
                 "stable fixed points away from 0": [o.points[0].tolist() for o in fixed],
-                "their multipliers": [np.abs(o.multipliers).tolist() for o in fixed],
+                "moduli of their multipliers": [np.abs(o.multipliers).tolist() for o in fixed],
             },
             "atlas": {
                 "models that meet the condition": len(tested),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import jax
 import jax.numpy as jnp
@@ -16,6 +16,7 @@ from .plants import Plant
 from .references import Reference
 
 Integrator = Literal["euler", "rk4"]
+INTEGRATORS: tuple[Integrator, ...] = get_args(Integrator)
 
 # Beyond this, in rad or m, a run counts as diverged.
 ESCAPE = 1e6
@@ -26,7 +27,8 @@ class Run(NamedTuple):
 
     `theta` are the final parameters, `theta_samples` those after the first sample and then after
     every `theta_every`-th. `diverged_at`: the time of the first sample that is not finite
-    or beyond `ESCAPE`, inf if none is; from then on everything holds its last value.
+    or beyond `ESCAPE`, inf if none is; from then on
+    the state of plant and controller holds its last value.
     """
 
     time: Float[Array, " T"]
@@ -62,7 +64,7 @@ def simulate(
     noise: float | Float[ArrayLike, " 2n"] | None = None,
     key: Array | None = None,
 ) -> Run:
-    """The closed loop from t = 0 to `t1`, with zero-order hold; map it over θ, gains, keys.
+    """The closed loop from t = 0 to `t1`, with zero-order hold; map it over θ, x(0), keys.
 
     **Arguments:**
 
@@ -82,6 +84,14 @@ def simulate(
         )
     if control_period <= 0 or t1 < control_period:
         raise ValueError(f"needs 0 < control_period <= t1; got {control_period} and {t1}")
+    if abs(t1 / control_period - round(t1 / control_period)) > 1e-6:
+        raise ValueError(f"t1 is a multiple of the control period; got {t1} and {control_period}")
+    if integrator not in INTEGRATORS:
+        raise ValueError(f'integrator is "euler" or "rk4"; got {integrator!r}')
+    if integrator == "euler" and substeps != 1:
+        raise ValueError("substeps are for rk4; euler takes one step a sample")
+    if noise is not None and jnp.shape(noise) not in ((), (2 * n,)):
+        raise ValueError(f"noise takes a number or {2 * n} numbers; got shape {jnp.shape(noise)}")
     if (noise is None) != (key is None):
         raise ValueError("noise needs a key (jax.random.key(seed)), and a key is for noise")
     samples, every = round(t1 / control_period), theta_every

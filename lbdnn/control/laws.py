@@ -60,8 +60,11 @@ class LeastSquares(NamedTuple):
 class CompositeLaw:
     r"""θ̂' = −k_θΓθ̂ + ΓΦ'ᵀ(r + α₃E), Γ' = β₀(1 − ‖Γ‖/κ₀)Γ − ΓΦ'ᵀΦ'Γ, by forward Euler.
 
-    Least squares with bounded-gain forgetting (Patil et al. 2023, equations of the adaptation
-    law). Γ moves first, and θ̂ with the new Γ, as in the published code.
+    Least squares with bounded-gain forgetting (Patil et al. 2023, equations of the adaptation law).
+    Γ moves first, and θ̂ with the new Γ, as in the published code. Neither the projection of θ̂ nor
+    the gate on Γ's eigenvalues of the paper is applied. ‖Γ‖ ≤ κ₀ is not guaranteed: the estimate of
+    ‖Γ‖ may miss a growing direction for long (`exact_norm` avoids that), and Γ becomes indefinite
+    where period·‖Φ'ΓΦ'ᵀ‖ > 1.
 
     **Arguments:**
 
@@ -87,7 +90,9 @@ class CompositeLaw:
 
     def init(self, size: int) -> LeastSquares:
         gain = self.initial_gain * jnp.eye(size, dtype=jnp.result_type(float))
-        return LeastSquares(gain, jnp.full(size, size**-0.5, gain.dtype))
+        # No direction is special: one that stays an eigenvector would hide the others.
+        direction = jnp.cos(jnp.arange(size, dtype=gain.dtype))
+        return LeastSquares(gain, direction / jnp.linalg.norm(direction))
 
     def step(
         self, state: LeastSquares, theta: Float[Array, " p"], signals: Signals, period: float

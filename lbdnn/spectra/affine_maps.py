@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from functools import partial
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import jax
 import jax.numpy as jnp
@@ -19,6 +19,7 @@ from ..networks.operations import Parameters
 from .mean_slopes import mean_slope, slope_of_ray, value_at_zero
 
 Form = Literal["shifted", "paper"]
+FORMS: tuple[Form, ...] = get_args(Form)
 
 # Sums of at most so many terms are written out: a call of a matrix product costs more.
 _WRITTEN_OUT = 4
@@ -47,9 +48,9 @@ def linearize(
       near it A*(x) x and b*(x) are huge and cancel, and at it Φ(x) = A* x + b* is false. A warning
       says so, if x is not being traced.
 
-    This is not the derivative: A*(x) = ∂Φ/∂x only where every activation is a line through 0 on
-    the segment from 0 to z, as for ReLU (proposition 12). `lbdnn.derivatives.input_jacobian` is
-    the derivative.
+    This is not the derivative: A*(x) = ∂Φ/∂x where every activation is a line on the segment
+    from 0 to z, as for ReLU (proposition 12), and in general only there.
+    `lbdnn.derivatives.input_jacobian` is the derivative.
 
     **Arguments:**
 
@@ -61,7 +62,7 @@ def linearize(
     **Raises:** ValueError if x does not end in the network's number of inputs, or an activation is
     not defined at 0.
     """
-    if form not in ("shifted", "paper"):
+    if form not in FORMS:
         raise ValueError(f'form is "shifted" or "paper"; got {form!r}')
     x = checked_points(net, theta, x)
     matrix, offset, nearest = _linearized(net, theta, x.reshape(-1, net.inputs), form)

@@ -16,6 +16,7 @@ from jaxtyping import Array, Float
 from ..networks import Chain, Theta
 from .affine_maps import checked_points
 from .orbits import check_iterable, following
+from .spectrum import eigenvalues
 
 Attractor = Literal[
     "single point",
@@ -33,12 +34,17 @@ ATTRACTORS: tuple[Attractor, ...] = get_args(Attractor)
 class Observation:
     """How long orbits are watched, and from when on a number counts as 0, as 1, as infinite.
 
-    An orbit runs `settle` steps, then `watch` more. It is
+    An orbit runs `settle` steps, then `watch` more, and beside it for these one that starts
+    1e-6·(1 + ‖x‖_∞) off. It is
 
     - *escaped* if ‖x‖_∞ exceeds `escape` at any step;
     - *fixed* if after `settle` steps ‖Φ(x) − x‖_∞ ≤ `tolerance`·(1 + ‖x‖_∞), *periodic* if the
-      same holds of the p-th iterate, 2 ≤ p ≤ `periods`;
-    - else *chaotic* if its largest Lyapunov exponent over the `watch` steps is above `exponent`,
+      same holds of the p-th iterate, 2 ≤ p ≤ `periods`; but *repelled* if the orbit beside it then
+      gets farther than `apart`·(1 + ‖x‖_∞) from it and its largest Lyapunov exponent is positive:
+      it sits on an unstable point by its start, or by rounding (as every orbit of x ↦ 1 − 2|x| in
+      the end);
+    - else *chaotic* if its largest Lyapunov exponent over the `watch` steps is above `exponent`
+      and its extents in the two halves of these steps (see below) differ by at most half;
     - *turning* (it fills an invariant curve) if that exponent is within ±`exponent`, the orbit
       goes away from where it was after `settle` steps, farther than 1e-3·(1 + ‖x‖_∞), and then,
       within the `watch` steps, comes back to `recurrence` of that distance, and neither shrinks nor
@@ -46,11 +52,12 @@ class Observation:
       differ by at most `steady` of the largest;
     - else *unsettled*: it may still converge.
 
-    Of the orbits of all starts, in this order: one escapes: "unbounded"; one is unsettled:
-    "undecided"; one is chaotic: "chaos"; one is periodic or turns: "limit cycle". Otherwise all
-    end at fixed points, which are one if within `apart`·(1 + ‖x‖_∞) of each other: one in all is a
-    "single point", and many are "several points", unless there are more than `several` and the
-    derivative at most of them has an eigenvalue within `apart` of 1: a "line" (a continuum).
+    Of the orbits of all starts that are not repelled (with none left: "undecided"), in this order:
+    one escapes: "unbounded"; one is unsettled: "undecided"; one is chaotic: "chaos"; one is
+    periodic or turns: "limit cycle". Otherwise all end at fixed points, which are one if within
+    `apart`·(1 + ‖x‖_∞) of each other: one in all is a "single point", and many are "several
+    points", unless there are more than `several` and the derivative at most of them has an
+    eigenvalue within `apart` of 1: a "line" (a continuum).
     """
 
     settle: int = 2000
@@ -77,6 +84,8 @@ class Orbits(NamedTuple):
     period: Array  # the least, 0 if none
     exponent: Array  # largest Lyapunov exponent
     turning: Array
+    repelled: Array
+    contained: Array  # extents of both halves differ by at most half
     unit: Array  # least |λ − 1| of the eigenvalues of Φ' at `last`
 
 
@@ -99,15 +108,27 @@ def attractor(
 
     Evidence, not proof: of the starts given, in float64, for the steps given.
 
-    **Raises:** ValueError if the network does not map its inputs to as many outputs.
+    **Raises:** ValueError if the network does not map its inputs to as many outputs, and for no
+    starts or starts that are not finite.
     """
-    check_iterable(net)
     observation = Observation() if observation is None else observation
     with jax.enable_x64(True):
-        theta = jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float64), theta)
-        points = checked_points(net, theta, jnp.asarray(starts, jnp.float64))
-        seen = observe(net, theta, points.reshape(-1, net.inputs), observation)
+        theta, points = checked_starts(net, theta, starts)
+        seen = observe(net, theta, points, observation)
     return classify(jax.tree.map(np.asarray, seen), observation)
+
+
+def checked_starts(
+    net: Chain, theta: Theta, starts: Float[ArrayLike, "*batch n"]
+) -> tuple[Theta, Float[Array, "b n"]]:
+    """θ and the starts in float64; ValueError for none, or for NaN or infinity among them."""
+    check_iterable(net)
+    theta = jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float64), theta)
+    points = checked_points(net, theta, jnp.asarray(starts, jnp.float64))
+    points = points.reshape(-1, net.inputs)
+    if not len(points) or not np.all(np.isfinite(np.asarray(points))):
+        raise ValueError("orbits need at least one start, of finite numbers")
+    return theta, points
 
 
 @partial(jax.jit, static_argnames=("net", "observation"))
@@ -128,12 +149,14 @@ def observe(
         return jax.jvp(partial(net, theta), (x,), (direction,))[1]
 
     def watch(state: _Watched, step: Array) -> tuple[_Watched, None]:
-        x, direction, growth, period, nearest, reach, least, greatest = state
+        x, beside, direction, growth, period, nearest, reach, least, greatest, parted = state
         direction = jax.vmap(push)(x, direction)
         length = jnp.linalg.norm(direction, axis=-1)
         growth += jnp.log(length)
         direction /= jnp.expand_dims(jnp.maximum(length, 1e-300), 1)
         x, _ = advance(x)
+        beside, _ = advance(beside)
+        parted = jnp.maximum(parted, jnp.max(jnp.abs(beside - x), -1))
         distance = jnp.max(jnp.abs(x - last), -1)
         half = (jnp.arange(2) == (2 * step > observation.watch))[:, None, None]
         # By so much, that an orbit which fills a curve does not go on setting records.
@@ -142,6 +165,7 @@ def observe(
         period = jnp.where((period == 0) & closed, step, period)
         return _Watched(
             x,
+            beside,
             direction,
             growth,
             period,
@@ -149,6 +173,7 @@ def observe(
             jnp.where(farther, distance, reach),
             jnp.where(half, jnp.minimum(least, x), least),
             jnp.where(half, jnp.maximum(greatest, x), greatest),
+            parted,
         ), None
 
     last, _ = jax.lax.scan(settle, starts, None, length=observation.settle)
@@ -157,14 +182,29 @@ def observe(
     direction = jnp.full((count, n), n**-0.5, starts.dtype)
     # No direction is special: one that the derivative keeps invariant would hide the others.
     direction *= jnp.linspace(1, 2, n, dtype=starts.dtype)
+    direction /= jnp.linalg.norm(direction[0])
     none = jnp.zeros(count, starts.dtype)
     beyond = jnp.full((2, count, n), jnp.inf, starts.dtype)
-    start = _Watched(last, direction, none, none.astype(int), none + jnp.inf, none, beyond, -beyond)
+    beside = last + 1e-6 * size[:, None] * direction
+    start = _Watched(
+        last,
+        beside,
+        direction,
+        none,
+        none.astype(int),
+        none + jnp.inf,
+        none,
+        beyond,
+        -beyond,
+        none,
+    )
     steps = jnp.arange(1, observation.watch + 1)
     seen, _ = jax.lax.scan(watch, start, steps)
     exponent = seen.growth / observation.watch
     first, second = seen.greatest - seen.least
-    steady = jnp.max(jnp.abs(second - first), -1) <= observation.steady * jnp.max(first, -1)
+    change, extent = jnp.max(jnp.abs(second - first), -1), jnp.max(first, -1)
+    steady, contained = change <= observation.steady * extent, change <= 0.5 * extent
+    repelled = ~(seen.parted <= observation.apart * size) & (exponent > 0)
     turning = (
         (jnp.abs(exponent) <= observation.exponent)
         & (seen.nearest <= observation.recurrence * seen.reach)
@@ -173,11 +213,13 @@ def observe(
     )
     slopes = jax.vmap(jax.jacfwd(partial(net, theta)))(last)
     escaped = ~(jnp.max(jnp.abs(seen.x), -1) <= observation.escape)
-    return Orbits(last, escaped, seen.period, exponent, turning, _from_one(slopes))
+    unit = jnp.min(jnp.abs(eigenvalues(slopes) - 1), -1)
+    return Orbits(last, escaped, seen.period, exponent, turning, repelled, contained, unit)
 
 
 class _Watched(NamedTuple):
     x: Array
+    beside: Array
     direction: Array
     growth: Array
     period: Array
@@ -186,19 +228,18 @@ class _Watched(NamedTuple):
     # Of the entries of x, in the first and in the second half.
     least: Float[Array, "2 b n"]
     greatest: Float[Array, "2 b n"]
-
-
-def _from_one(slopes: Float[Array, "b n n"]) -> Array:
-    """The smallest singular value of Φ' − I: 0 exactly where 1 is an eigenvalue."""
-    return jnp.linalg.svd(slopes - jnp.eye(slopes.shape[-1]), compute_uv=False)[:, -1]
+    parted: Array
 
 
 def classify(seen: Orbits, observation: Observation) -> ObservedAttractor:
     """The kind of attractor of one network, from NumPy arrays of what `observe` saw."""
     escaped = np.asarray(seen.escaped)
-    fixed, periodic = ~escaped & (seen.period == 1), ~escaped & (seen.period > 1)
+    ended = ~escaped & (seen.period > 0)
+    repelled = ended & np.asarray(seen.repelled)
+    fixed, periodic = ended & (seen.period == 1), ended & (seen.period > 1)
+    fixed, periodic = fixed & ~repelled, periodic & ~repelled
     free = ~escaped & (seen.period == 0)
-    chaotic = free & (seen.exponent > observation.exponent)
+    chaotic = free & (seen.exponent > observation.exponent) & seen.contained
     turning = free & ~chaotic & seen.turning
     unsettled = free & ~chaotic & ~turning
     masks = {
@@ -208,6 +249,7 @@ def classify(seen: Orbits, observation: Observation) -> ObservedAttractor:
         "turning": turning,
         "periodic": periodic,
         "fixed": fixed,
+        "repelled": repelled,
     }
     counts = {name: int(mask.sum()) for name, mask in masks.items()}
     bounded = seen.exponent[~escaped]
@@ -215,7 +257,7 @@ def classify(seen: Orbits, observation: Observation) -> ObservedAttractor:
     ends = _apart(np.asarray(seen.last)[fixed | periodic], observation.apart)
     rules: list[tuple[Attractor, bool]] = [
         ("unbounded", counts["escaped"] > 0),
-        ("undecided", counts["unsettled"] > 0),
+        ("undecided", counts["unsettled"] > 0 or counts["repelled"] == len(escaped)),
         ("chaos", counts["chaotic"] > 0),
         ("limit cycle", counts["turning"] + counts["periodic"] > 0),
         ("single point", len(ends) == 1),

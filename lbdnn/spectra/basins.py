@@ -5,15 +5,13 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Float, Int
 
 from ..networks import Chain, Theta
-from .affine_maps import checked_points
-from .attractors import Observation, observe
-from .orbits import check_iterable, trajectory
+from .attractors import Observation, checked_starts, observe
+from .orbits import trajectory
 
 
 class Basins(NamedTuple):
@@ -36,19 +34,17 @@ def basins(
     What counts as having ended at a cycle, and as the same one, is stated by `Observation`
     (`tolerance`, `periods`, `apart`). Evidence, not proof: see `region_of_attraction` for that.
 
-    **Raises:** ValueError if the network does not map its inputs to as many outputs.
+    **Raises:** ValueError if the network does not map its inputs to as many outputs, and for no
+    starts or starts that are not finite.
     """
-    check_iterable(net)
     observation = Observation() if observation is None else observation
     with jax.enable_x64(True):
-        theta = jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float64), theta)
-        points = checked_points(net, theta, jnp.asarray(starts, jnp.float64))
-        points = points.reshape(-1, net.inputs)
+        theta, points = checked_starts(net, theta, starts)
         seen = jax.tree.map(np.asarray, observe(net, theta, points, observation))
         around = np.asarray(trajectory(net, theta, seen.last, observation.periods - 1))
     label = np.where(seen.escaped, -2, -1)
     found: list[np.ndarray] = []
-    for i in np.flatnonzero(~seen.escaped & (seen.period > 0)):
+    for i in np.flatnonzero(~seen.escaped & ~seen.repelled & (seen.period > 0)):
         cycle = around[: seen.period[i], i]
         label[i] = next(
             (k for k, other in enumerate(found) if _same(cycle, other, observation)), len(found)

@@ -26,7 +26,8 @@ class PeriodicOrbit(NamedTuple):
     Φ∘⋯∘Φ around it, `residual` is the largest ‖Φ(x) − next x‖. `stability`: "stable" if all
     multipliers lie inside the unit circle, so that near orbits approach it (given that Φ is C¹
     there), "unstable" if one lies outside, "marginal" if one is within `MARGIN` of the circle and
-    none outside.
+    none outside. All three speak of the derivative as JAX has it: at a kink (ReLU at 0) it is a
+    convention, and they decide nothing.
     """
 
     points: Float[np.ndarray, "period n"]
@@ -64,7 +65,8 @@ def periodic_orbits(
     **Arguments:**
 
     - `starts`: (b, n); Newton's method runs from each, in one compiled batch (optimistix).
-    - `tolerance`: largest residual of a point that counts, over 1 + ‖x‖.
+    - `tolerance`: largest residual of a point that counts, over 1 + ‖x‖. (So a residual that
+      tends to 0 at infinity, as that of softplus, counts as a fixed point far out.)
 
     **Raises:** ValueError if the network does not map its inputs to as many outputs, or `period`
     is not positive.

@@ -30,7 +30,9 @@ def mean_slope(activation: Activation, z: Float[Array, "*s"]) -> Float[Array, "*
     away = z != 0
     quotient = (activation(z) - at_zero) / jnp.where(away, z, 1)
     if at_zero == 0:
-        return jnp.where(away, quotient, activation.slope_at_zero)
+        # Times z, which is 0 there: for the derivative.
+        limit = activation.slope_at_zero + _half_curvature(activation) * z
+        return jnp.where(away, quotient, limit)
     radius, coefficients = _fit(activation, jnp.dtype(z.dtype).itemsize)
     near = jnp.abs(z) <= radius
     # Far points would overflow in the polynomial, and their derivatives with them.
@@ -59,6 +61,14 @@ def value_at_zero(activation: Activation) -> float:
             "activation"
         )
     return activation.value_at_zero
+
+
+@cache
+def _half_curvature(activation: Activation) -> float:
+    """ς''(0)/2, 0 at a kink."""
+    if 0.0 in activation.kinks or 0.0 in activation.jumps:
+        return 0.0
+    return at_once(lambda: float(activation.derivative(2, jnp.zeros(())))) / 2
 
 
 @cache

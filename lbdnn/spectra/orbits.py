@@ -22,7 +22,9 @@ def trajectory(
     end in that number.
     """
     check_iterable(net)
-    return _trajectory(net, theta, checked_points(net, theta, x), steps)
+    if steps < 0:
+        raise ValueError(f"a trajectory has at least 0 steps; got {steps}")
+    return _trajectory(net, theta, _in_type_of(theta, checked_points(net, theta, x)), steps)
 
 
 @partial(jax.jit, static_argnames=("net", "steps"))
@@ -51,9 +53,12 @@ def lyapunov_exponents(
     **Raises:** as `trajectory`.
     """
     check_iterable(net)
-    if steps < 1:
-        raise ValueError(f"Lyapunov exponents need at least one step; got {steps}")
-    return _exponents(net, theta, checked_points(net, theta, x), steps, settle)
+    if steps < 1 or settle < 0:
+        raise ValueError(
+            f"Lyapunov exponents need at least one step, and settle >= 0; got {steps} and {settle}"
+        )
+    x = _in_type_of(theta, checked_points(net, theta, x))
+    return _exponents(net, theta, x, steps, settle)
 
 
 @partial(jax.jit, static_argnames=("net", "steps", "settle"))
@@ -80,6 +85,11 @@ def _exponents(net: Chain, theta: Theta, x: Array, steps: int, settle: int) -> A
     start = (points, frames, jnp.zeros_like(points))
     (_, _, total), _ = jax.lax.scan(step, start, None, length=steps)
     return -jnp.sort(-total / steps, -1).reshape(x.shape)
+
+
+def _in_type_of(theta: Theta, x: Array) -> Array:
+    """The points in the type that the network's values have."""
+    return x.astype(jnp.result_type(x, *jax.tree.leaves(theta)))
 
 
 def check_iterable(net: Chain) -> None:

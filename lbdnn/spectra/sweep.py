@@ -6,11 +6,12 @@ from functools import partial
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Complex, Float
 
 from ..networks import Chain, Theta
-from .affine_maps import Form, linearized_columns
+from .affine_maps import FORMS, Form, linearized_columns
 from .orbits import check_iterable
 from .spectrum import eigenvalues, planar_pair
 
@@ -32,7 +33,8 @@ def sweep(
     - `thetas`: parameters with a leading axis, one entry a model: `jax.tree.map(jnp.stack, …)`.
     - `points`: (b, n), the same for all models.
 
-    **Raises:** ValueError if the network does not map its inputs to as many outputs.
+    **Raises:** ValueError for parameters that are not stacked, and if the network does not map its
+    inputs to as many outputs.
     """
     check_iterable(net)
     points = jnp.asarray(points)
@@ -40,15 +42,25 @@ def sweep(
         raise ValueError(
             f"a sweep takes points of shape (b, {net.inputs}); got an array of shape {points.shape}"
         )
+    if form not in FORMS:
+        raise ValueError(f'form is "shifted" or "paper"; got {form!r}')
+    leaves = jax.tree.leaves(thetas)
+    if len({np.shape(leaf)[:1] for leaf in leaves}) != 1 or np.ndim(leaves[0]) < 3:
+        raise ValueError(
+            "a sweep takes parameters with a leading axis, one entry a model: stack those of the "
+            "models with jax.tree.map(lambda *leaves: jnp.stack(leaves), …)"
+        )
     return _sweep(net, thetas, points.astype(jnp.result_type(float, points)), form)
 
 
 @partial(jax.jit, static_argnames=("net", "form"))
 def _sweep(net: Chain, thetas: Theta, points: Array, form: Form) -> Array:
     count, n = points.shape
-    pieces = -(-count // _PIECE)
+    pieces = max(1, -(-count // _PIECE))
     piece = -(-count // pieces)
-    padded = jnp.pad(points, ((0, pieces * piece - count), (0, 0)), mode="edge")
+    padded = jnp.pad(
+        points, ((0, pieces * piece - count), (0, 0)), mode="edge" if count else "constant"
+    )
     columns = jnp.moveaxis(padded.reshape(pieces, piece, n), 1, 2)
 
     def at(theta: Theta, own: Float[Array, "n piece"]) -> Complex[Array, "piece n"]:

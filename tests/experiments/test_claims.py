@@ -67,3 +67,6 @@ def test_the_page_in_the_documentation_has_these_verdicts():
     assert len({claim.id for claim in found}) == len(found)
     written = (Path(__file__).parents[2] / "docs" / "claims.md").read_text(encoding="utf-8")
     assert "\n".join(table(found)) in written
+    for claim in found:
+        for text in (claim.statement, claim.criterion, claim.reason, claim.instead):
+            assert text in written

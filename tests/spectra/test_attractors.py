@@ -110,3 +110,33 @@ def test_basins_of_a_flip_and_of_what_escapes():
     net, theta = layer([[1.5, 0], [0, 1.5]], "relu")
     found = basins(net, theta, STARTS)
     np.testing.assert_array_equal(found.label == -2, STARTS.max(1) > 0)
+
+
+def test_what_sits_on_an_unstable_point_is_no_attractor():
+    tent = FullyConnected((1, 2, 1), "relu")  # x ↦ 1 − 2|x|: dyadic rounding ends every orbit at −1
+    weights = (np.array([[1.0, 0], [-1.0, 0]]), np.array([[-2.0, -2.0, 1.0]]))
+    own = tent.with_weights(list(weights))
+    starts = np.random.default_rng(0).uniform(-1, 1, (20, 1))
+    found = attractor(tent, own, starts)
+    assert (found.kind, found.counts["repelled"]) == ("undecided", 20)
+    assert np.all(basins(tent, own, starts).label == -1)
+    net, theta = layer(2 * np.eye(2), "tanh")
+    found = attractor(net, theta, np.concatenate([STARTS, np.zeros((1, 2))]))
+    assert (found.kind, found.counts["repelled"], len(found.points)) == ("several points", 1, 4)
+
+
+def test_exponents_slow_divergence_and_isolated_points_near_a_shear():
+    net = FullyConnected((3, 3), bias=False)
+    found = attractor(net, (0.5 * np.eye(3),), np.ones((1, 3)))
+    assert found.largest_exponent == pytest.approx(np.log(0.5), abs=1e-12)
+    slow = FullyConnected((1, 1), bias=False)
+    assert attractor(slow, (np.array([[1.0055]]),), [[0.01], [0.02]]).kind == "undecided"
+    wide = FullyConnected((6, 6), output="tanh", bias=False)
+    weight = np.diag([1.5, 1.5, 1.5, 1.5, 0.5, 0.5])
+    weight[4, 5] = 2000.0  # Φ' − I has a singular value near 0, and no eigenvalue
+    starts = np.random.default_rng(0).uniform(-1, 1, (100, 6))
+    assert attractor(wide, (weight, None), starts).kind == "several points"
+    with pytest.raises(ValueError, match="at least one start"):
+        attractor(net, (0.5 * np.eye(3),), np.zeros((0, 3)))
+    with pytest.raises(ValueError, match="finite numbers"):
+        basins(net, (0.5 * np.eye(3),), np.full((1, 3), np.nan))

@@ -55,7 +55,11 @@ def test_at_zero_it_is_the_slope_and_differentiable(name):
     activation = activations.get(name)
     at_zero = float(mean_slope(activation, jnp.zeros(())))
     assert at_zero == pytest.approx(activation.slope_at_zero, rel=1e-6)
-    assert np.isfinite(jax.grad(lambda z: mean_slope(activation, z))(0.0))
+    slope = jax.grad(lambda z: mean_slope(activation, z))(0.0)
+    assert np.isfinite(slope)
+    if activation.smooth:  # the mean slope is ς'(0) + ς''(0) z/2 + …
+        half = float(activation.derivative(2, np.zeros(()))) / 2
+        assert slope == pytest.approx(half, abs=1e-5)
 
 
 def test_steep_activation_of_a_user():

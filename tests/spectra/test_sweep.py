@@ -30,3 +30,9 @@ def test_refusals():
     square = FullyConnected((2, 2))
     with pytest.raises(ValueError, match=r"shape \(b, 2\)"):
         sweep(square, square.init(jax.random.key(0)), np.ones(2))
+    with pytest.raises(ValueError, match="leading axis"):
+        sweep(square, square.init(jax.random.key(0)), np.ones((3, 2)))
+    thetas = jax.vmap(square.init)(jax.random.split(jax.random.key(0), 2))
+    with pytest.raises(ValueError, match="form is"):
+        sweep(square, thetas, np.ones((3, 2)), form="Shifted")  # pyright: ignore
+    assert sweep(square, thetas, np.ones((0, 2))).shape == (2, 0, 2)

@@ -34,20 +34,21 @@ class Gershgorin:
     ρ(W) ≤ max(|least|, |greatest|). With "real" all are real, in [least, greatest]; with "complex",
     equal discs and least < greatest, n ≥ 2, there is a pair that is not.
 
-    *Proof.* Row i has its diagonal entry λ and Σ_{j≠i} |w_ij| = r: all of Gershgorin's discs are
-    the one about λ with radius r. *Real:* with D = diag(r/s), DM is similar to D^½ M D^½, which is
-    symmetric. *Complex:* N = W − λI has w_ij w_ji < 0 for i ≠ j, so the sum of its squared
-    eigenvalues, tr N² = 2 Σ_{i<j} w_ij w_ji, is negative; real numbers have no negative squares.
+    *Proof.* For n ≥ 2 (n = 1 gives [λ]) row i has its diagonal entry λ and Σ_{j≠i} |w_ij| = r: all
+    of Gershgorin's discs are the one about λ with radius r. *Real:* with D = diag(r/s), DM is
+    similar to D^½ M D^½, which is symmetric. *Complex:* N = W − λI has w_ij w_ji < 0 for i ≠ j, so
+    the sum of its squared eigenvalues, tr N² = 2 Σ_{i<j} w_ij w_ji, is negative; real numbers have
+    no negative squares.
 
-    **Less freedom than it seems.** All discs are equal and full. With "real", W1 = (λ + r)1, so
-    `greatest` always is an eigenvalue; and for n = 2 m_ij/s_i = 1 whatever M is: the only weight is
-    [[λ, r], [r, λ]] with eigenvalues least and greatest, and [[λ, r], [−r, λ]] with λ ± ir.
-    Without signs, as (26) stands, eigenvalues are real for n = 2, and for n > 2 in general not.
-    `discs="inner"` gives row i a disc of its own within the whole one, about
-    λ + r(logistic(c_i) − ½) with radius r/2, as PNNL's `neuromancer` has them (with smaller radii).
-    The property holds, as |w_ii − λ| + Σ_{j≠i}|w_ij| ≤ r; but a pair that is not real is certain
-    for n = 2 only: there |w_11 − w_22| < r. Moduli are not bounded from below by |least|: discs of
-    (−1, 1) contain 0. And the eigenvalues of a non-normal W do not bound ‖Wx‖/‖x‖.
+    **Less freedom than it seems.** For n ≥ 2 all discs are equal and full. With "real", W1 = (λ +
+    r)1, so `greatest` always is an eigenvalue; and for n = 2 m_ij/s_i = 1 whatever M is: the only
+    weight is [[λ, r], [r, λ]] with eigenvalues least and greatest, and [[λ, r], [−r, λ]] with λ ±
+    ir. Without signs, as (26) stands, eigenvalues are real for n = 2, and for n > 2 in general not.
+    `discs="inner"` gives row i a disc of its own within the whole one, about λ + r(logistic(c_i) −
+    ½) with radius r/2, as PNNL's `neuromancer` has them (with smaller radii). The property holds,
+    as |w_ii − λ| + Σ_{j≠i}|w_ij| ≤ r; but a pair that is not real is certain for n = 2 only: there
+    |w_11 − w_22| < r. Moduli are not bounded from below by |least|: discs of (−1, 1) contain 0. And
+    the eigenvalues of a non-normal W do not bound ‖Wx‖/‖x‖.
 
     **Arguments:** `n`, and by keyword `least` ≤ `greatest`, `eigenvalues`, `discs` ("equal" or
     "inner"). Parameters: `GershgorinParameters`. `init` draws m_ij from U(0, 1), as the source

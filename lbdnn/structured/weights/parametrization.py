@@ -73,7 +73,7 @@ def shaped(array: Any, shape: tuple[int, ...], what: str) -> Array:
     """The array; raises ValueError if it has another shape."""
     if jnp.shape(array) != shape:
         raise ValueError(f"the {what} must have shape {shape}; got {jnp.shape(array)}")
-    return jnp.asarray(array)
+    return jnp.asarray(array, jnp.result_type(array, float))
 
 
 def excess(*amounts: Array) -> Float[Array, ""]:
