@@ -28,6 +28,8 @@ def portraits(
 ) -> Figure:
     """A column for each model, `rows` beneath each other; wrapped after `columns` if given.
 
+    For a single model they stand side by side.
+
     "phase": orbits from their starts (open circles), fixed and periodic points in black.
     "radius": the spectral radius of A*(x), white at 1. "spectrum": the eigenvalues of A*(x) at all
     points of the grid, coloured by the spectral radius there, and the unit circle.
@@ -36,12 +38,12 @@ def portraits(
 
     across = len(models) if columns is None else min(columns, len(models))
     bands = -(-len(models) // across)
+    beside = len(models) == 1
+    shape = (1, len(rows)) if beside else (bands * len(rows), across)
     figure, grid = pyplot.subplots(
-        bands * len(rows),
-        across,
-        figsize=(2.0 * across + 0.9, 2.05 * bands * len(rows) + 0.3),
-        squeeze=False,
+        *shape, figsize=(2.05 * shape[1] + 0.9, 2.05 * shape[0] + 0.45), squeeze=False
     )
+    grid = grid.T if beside else grid
     draw = {"phase": _phase, "radius": _radius, "spectrum": _spectrum}
     for place in range(bands * across):
         band, column = divmod(place, across)
@@ -61,6 +63,8 @@ def portraits(
                 bar.ax.tick_params(labelsize=7)
             if column == 0 and row != "spectrum":
                 axes.set_ylabel("$x_2$")
+            if beside and row != "spectrum":
+                axes.set_xlabel("$x_1$")
     labels = {"radius": "colour: spectral radius of A*(x)", "spectrum": "eigenvalues of A*(x)"}
     named = [labels[row] for row in rows if row in labels]
     if named:
