@@ -7,12 +7,12 @@ The files are read from the folder that LBDNN_DATA names.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
 
 import lbdnn
+from experiments.outside_data import outside_data
 from experiments.tightness_measurement import Case
 from lbdnn import Box
 
@@ -43,8 +43,7 @@ def controllers() -> list[Case]:
 
     Raises ValueError, in one sentence, where the files are not found.
     """
-    default = Path(__file__).parents[1] / ".." / "shared" / "data"
-    folder = Path(os.environ.get("LBDNN_DATA", default)) / "controllers"
+    folder = outside_data() / "controllers"
     if not folder.is_dir():
         raise ValueError(f"there is no folder {folder}; set LBDNN_DATA to the one that holds it")
     return [

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import csv
 import math
-import os
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ import tyro
 
 from experiments.concurrency import finished_pieces, leave
 from experiments.output import Output
+from experiments.outside_data import outside_data
 from experiments.tracking.replay import TOLERANCE, replay
 from experiments.tracking.settings import CODE, LAWS, PAPER, PERIOD
 from experiments.tracking.study import METRICS, Study, study
@@ -145,9 +145,7 @@ def _rows(key: Any, found: Study, published: dict[Any, float]) -> list[dict[str,
 
 def _published() -> dict[Any, float]:
     """Table II, from the folder of outside data; empty where that is absent."""
-    root = Path(__file__).resolve().parents[2]
-    folder = Path(os.environ.get("LBDNN_DATA", root / ".." / "shared" / "data"))
-    file = folder / "published_tables.csv"
+    file = outside_data() / "published_tables.csv"
     if not file.is_file():
         return {}
     with file.open(encoding="utf-8", newline="") as lines:

@@ -26,9 +26,8 @@ class Run(NamedTuple):
     """One closed loop, sampled at the control period.
 
     `theta` are the final parameters, `theta_samples` those after the first sample and then after
-    every `theta_every`-th. `diverged_at`: the time of the first sample that is not finite
-    or beyond `ESCAPE`, inf if none is; from then on
-    the state of plant and controller holds its last value.
+    every `theta_every`-th. `diverged_at`: the time of the first sample that is not finite or beyond
+    `ESCAPE`, inf if none is; from then on the state of plant and controller holds its last value.
     """
 
     time: Float[Array, " T"]

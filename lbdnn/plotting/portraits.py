@@ -86,8 +86,8 @@ def _radius(axes: Axes, model: PlanarPortrait) -> AxesImage:
 
     (left, bottom), (right, top) = model.box.ends(2)
     radii = np.abs(model.eigenvalues).max(-1)
-    # A narrow range about 1 must not look dramatic.
-    low, high = min(float(radii.min()), 0.99), max(float(np.quantile(radii, 0.999)), 1.01)
+    # A narrow range about 1 must not look dramatic, and a pole must not hide the rest.
+    low, high = min(float(radii.min()), 0.99), max(float(np.quantile(radii, 0.98)), 1.01)
     image = axes.imshow(
         radii,
         origin="lower",

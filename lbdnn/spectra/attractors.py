@@ -16,7 +16,6 @@ from jaxtyping import Array, Float
 from ..networks import Chain, Theta
 from .affine_maps import checked_points
 from .orbits import check_iterable, following
-from .spectrum import eigenvalues
 
 Attractor = Literal[
     "single point",
@@ -86,7 +85,7 @@ class Orbits(NamedTuple):
     turning: Array
     repelled: Array
     contained: Array  # extents of both halves differ by at most half
-    unit: Array  # least |λ − 1| of the eigenvalues of Φ' at `last`
+    slopes: Float[Array, "b n n"]  # Φ' at `last`
 
 
 class ObservedAttractor(NamedTuple):
@@ -213,8 +212,7 @@ def observe(
     )
     slopes = jax.vmap(jax.jacfwd(partial(net, theta)))(last)
     escaped = ~(jnp.max(jnp.abs(seen.x), -1) <= observation.escape)
-    unit = jnp.min(jnp.abs(eigenvalues(slopes) - 1), -1)
-    return Orbits(last, escaped, seen.period, exponent, turning, repelled, contained, unit)
+    return Orbits(last, escaped, seen.period, exponent, turning, repelled, contained, slopes)
 
 
 class _Watched(NamedTuple):
@@ -261,15 +259,19 @@ def classify(seen: Orbits, observation: Observation) -> ObservedAttractor:
         ("chaos", counts["chaotic"] > 0),
         ("limit cycle", counts["turning"] + counts["periodic"] > 0),
         ("single point", len(ends) == 1),
-        ("line", _continuum(len(ends), seen.unit, observation)),
+        ("line", _continuum(len(ends), np.asarray(seen.slopes)[fixed], observation)),
         ("several points", True),
     ]
     kind: Attractor = next(name for name, holds in rules if holds)
     return ObservedAttractor(kind, counts, ends, exponent)
 
 
-def _continuum(count: int, unit: Array, observation: Observation) -> bool:
-    return count > observation.several and bool(np.mean(unit <= observation.apart) > 0.5)
+def _continuum(count: int, slopes: Float[np.ndarray, "k n n"], observation: Observation) -> bool:
+    # In NumPy: not every device has general eigenvalues.
+    if count <= observation.several:
+        return False
+    unit = np.abs(np.linalg.eigvals(slopes) - 1).min(-1)
+    return bool(np.mean(unit <= observation.apart) > 0.5)
 
 
 def _apart(points: np.ndarray, tolerance: float) -> np.ndarray:
