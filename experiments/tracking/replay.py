@@ -44,12 +44,11 @@ def replay(file: Path, layers: int, neurons: int, law: Law) -> dict[str, float]:
             CODE.plant,
             controller,
             TWO_LINK,
+            np.array([*CODE.position, 0.0, 0.0]),
             controller.net.unravel(kept["theta_init"]),
-            np.asarray(CODE.position),
-            np.zeros(2),
             t1=PERIOD * len(kept["time"]),
             control_period=PERIOD,
-            integrator=CODE.integrator,
+            solver=CODE.solver,
             theta_every=50,
         )
     found = {

@@ -10,7 +10,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from lbdnn import FullyConnected, control
-from lbdnn.control.closed_loop import Integrator
 from lbdnn.control.references import TWO_LINK
 
 Law = Literal["tracking", "composite"]
@@ -24,7 +23,7 @@ class Setting:
 
     - `drift_with_inertia`: whether f = −M⁻¹(C + F)ẋ has its M⁻¹.
     - `position`: x(0), in rad; ẋ(0) = 0.
-    - `drift_gain`: k_f. `integrator`: of the plant between samples.
+    - `drift_gain`: k_f. `solver`: of the plant between samples; None for that of `simulate`.
     - `signal_to_noise`: of the measured positions and velocities, in dB, relative to the mean
       square of each of the reference's over 100 s; None for no noise.
     """
@@ -33,7 +32,7 @@ class Setting:
     drift_with_inertia: bool
     position: tuple[float, float]
     drift_gain: float
-    integrator: Integrator
+    solver: Literal["euler"] | None
     signal_to_noise: float | None
 
     @property
@@ -58,8 +57,8 @@ class Setting:
             return None
         motion = jax.vmap(TWO_LINK)(jnp.arange(0.0, 100.0, PERIOD))
         signals = np.concatenate([motion.position, motion.velocity], -1)
-        return np.sqrt(np.mean(signals**2, 0)) * 10 ** (-self.signal_to_noise / 20)
+        return control.noise_of(signals, self.signal_to_noise)
 
 
-PAPER = Setting("paper", True, (1.0, -1.0), 10.0, "rk4", 50.0)
+PAPER = Setting("paper", True, (1.0, -1.0), 10.0, None, 50.0)
 CODE = Setting("code", False, (-1.0, 1.0), 20.0, "euler", None)

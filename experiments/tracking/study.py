@@ -70,18 +70,17 @@ def _one(
         plant,
         controller,
         TWO_LINK,
+        jnp.array([*setting.position, 0.0, 0.0]),
         net.init(weights),
-        jnp.asarray(setting.position),
-        jnp.zeros(2),
         t1=t1,
         control_period=PERIOD,
-        integrator=setting.integrator,
-        noise=noise,
+        solver=setting.solver,
+        sensor=control.Sensor(noise),
         key=None if noise is None else disturbance,
     )
     points = jax.random.uniform(testing, (TEST_POINTS, 4), minval=-0.25, maxval=0.25)
     theta = net.unravel(run.theta)
-    missing = jax.vmap(lambda x: plant.drift(x[:2], x[2:]) - net(theta, x))(points)
+    missing = jax.vmap(lambda x: plant.drift(x) - net(theta, x))(points)
     return run, jnp.mean(jnp.linalg.norm(missing, axis=-1))
 
 

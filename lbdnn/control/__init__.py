@@ -1,7 +1,13 @@
 """Closed loops with networks that learn on line (Lb-DNN)."""
 
 from .closed_loop import Run as Run, simulate as simulate
+from .controllers import Controller as Controller, LbDNN as LbDNN, advance as advance
 from .laws import CompositeLaw as CompositeLaw, Law as Law, TrackingLaw as TrackingLaw
-from .lb_dnn import ControllerState as ControllerState, LbDNN as LbDNN, Measurement as Measurement
-from .plants import Plant as Plant, TwoLink as TwoLink
+from .plants import (
+    AffinePlant as AffinePlant,
+    Plant as Plant,
+    TwoLink as TwoLink,
+    Variable as Variable,
+)
 from .references import Motion as Motion, Reference as Reference
+from .sensing import Actuator as Actuator, Lost as Lost, Sensor as Sensor, noise_of as noise_of

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Literal, NamedTuple, get_args
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.typing import ArrayLike
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from ..networks import Theta
-from .lb_dnn import ControllerState, LbDNN, Measurement
+from .controllers import Controller, advance
+from .integration import held
 from .plants import Plant
 from .references import Reference
+from .sensing import Actuator, Sensor
 
-Integrator = Literal["euler", "rk4"]
-INTEGRATORS: tuple[Integrator, ...] = get_args(Integrator)
+if TYPE_CHECKING:
+    import diffrax
 
-# Beyond this, in rad or m, a run counts as diverged.
+_PERFECT, _UNLIMITED = Sensor(), Actuator()
+
+# Beyond this, in the units of the states, a run counts as diverged.
 ESCAPE = 1e6
 
 
@@ -28,192 +33,199 @@ class Run(NamedTuple):
     `theta` are the final parameters, `theta_samples` those after the first sample and then after
     every `theta_every`-th. `diverged_at`: the time of the first sample that is not finite or beyond
     `ESCAPE`, inf if none is; from then on the state of plant and controller holds its last value.
+    `function_error` is NaN for a controller without a model of the drift, or a plant without drift.
     """
 
     time: Float[Array, " T"]
-    position: Float[Array, "T n"]
-    velocity: Float[Array, "T n"]
+    state: Float[Array, "T N"]
     error: Float[Array, "T n"]  # x − x_d
-    control: Float[Array, "T m"]
+    control: Float[Array, "T m"]  # what the plant got
     function_error: Float[Array, "T n"]  # f − Φ
+    without_feedback: Bool[Array, " T"]  # no usable measurement: the controller stood still
     theta: Float[Array, " p"]
     theta_samples: Float[Array, "k p"]
     diverged_at: Float[Array, ""]
 
 
-class _Loop(NamedTuple):
-    position: Array
-    velocity: Array
-    controller: ControllerState
-
-
 def simulate(
     plant: Plant,
-    controller: LbDNN,
+    controller: Controller,
     reference: Reference,
-    theta: Theta,
-    position: Float[ArrayLike, " n"],
-    velocity: Float[ArrayLike, " n"],
+    state: Float[ArrayLike, " N"],
+    theta: Theta | None = None,
     *,
     t1: float,
     control_period: float = 0.01,
-    integrator: Integrator = "rk4",
+    solver: diffrax.AbstractSolver | Literal["euler"] | None = None,
     substeps: int = 1,
-    theta_every: int | None = None,
-    noise: float | Float[ArrayLike, " 2n"] | None = None,
+    tolerance: float | None = None,
+    sensor: Sensor = _PERFECT,
+    actuator: Actuator = _UNLIMITED,
     key: Array | None = None,
+    theta_every: int | None = None,
 ) -> Run:
-    """The closed loop from t = 0 to `t1`, with zero-order hold; map it over θ, x(0), keys.
+    """The closed loop from t = 0 to `t1`, with zero-order hold: one compiled program.
+
+    Map it (`jax.vmap`) over states, θ, keys, and over the numbers in plant and controller, which
+    are pytrees; differentiate it in the same. Compiled anew only for other sizes, types, functions
+    or numbers of samples.
 
     **Arguments:**
 
-    - `plant`: what moves; `controller` has a plant of its own, of which it knows g.
-    - `theta`: θ̂(0). `position`, `velocity`: of the plant at t = 0.
-    - `integrator`: of the plant between samples: "rk4" with `substeps` steps, or "euler".
+    - `plant`: what moves; `controller` may have a plant of its own, of which it knows what it says.
+    - `state`: X(0), (N,), in the units of `plant.states`.
+    - `theta`: θ̂(0) of the controller's network, if it has one.
+    - `solver`: of the plant between samples: a solver of diffrax, by default Tsit5, or "euler".
+    - `substeps`: steps of equal size from sample to sample; or
+    - `tolerance`: relative and absolute, of adaptive steps.
+    - `sensor`, `actuator`: noise, delays, limits, loss of feedback.
+    - `key`: of the noise.
     - `theta_every`: samples from one of the kept parameters to the next; none are kept by default.
-    - `noise`: standard deviations of what is added to [x; ẋ] as measured; needs `key`.
 
-    **Raises:** ValueError if sizes disagree, or for noise without a key.
+    **Raises:** ValueError if sizes disagree, an argument is out of range, or there is noise without
+    a key.
     """
-    n = plant.positions
-    if jnp.shape(position) != (n,) or jnp.shape(velocity) != (n,):
-        raise ValueError(
-            f"the plant has {n} positions; got a position of shape {jnp.shape(position)} and a "
-            f"velocity of shape {jnp.shape(velocity)}"
-        )
+    size = len(plant.states)
+    if jnp.shape(state) != (size,):
+        raise ValueError(f"the plant has {size} states; got a state of shape {jnp.shape(state)}")
     if control_period <= 0 or t1 < control_period:
         raise ValueError(f"needs 0 < control_period <= t1; got {control_period} and {t1}")
-    if abs(t1 / control_period - round(t1 / control_period)) > 1e-6:
-        raise ValueError(f"t1 is a multiple of the control period; got {t1} and {control_period}")
-    if integrator not in INTEGRATORS:
-        raise ValueError(f'integrator is "euler" or "rk4"; got {integrator!r}')
-    if integrator == "euler" and substeps != 1:
-        raise ValueError("substeps are for rk4; euler takes one step a sample")
-    if noise is not None and jnp.shape(noise) not in ((), (2 * n,)):
-        raise ValueError(f"noise takes a number or {2 * n} numbers; got shape {jnp.shape(noise)}")
-    if (noise is None) != (key is None):
-        raise ValueError("noise needs a key (jax.random.key(seed)), and a key is for noise")
-    samples, every = round(t1 / control_period), theta_every
-    if (every is not None and every < 1) or substeps < 1:
-        raise ValueError(f"theta_every and substeps are at least 1; got {every} and {substeps}")
-    chosen = _Choices(
-        plant, controller, reference, samples, control_period, integrator, substeps, every
+    samples = _periods("t1", t1, control_period)
+    delays = (
+        _periods("the delay of the sensor", sensor.delay, control_period),
+        _periods("the delay of the actuator", actuator.delay, control_period),
     )
-    position = jnp.asarray(position, jnp.result_type(float))
-    velocity = jnp.asarray(velocity, position.dtype)
-    return _simulated(chosen, theta, position, velocity, noise, key)
+    if substeps < 1 or (theta_every is not None and theta_every < 1):
+        raise ValueError(f"substeps and theta_every are at least 1; got {substeps}, {theta_every}")
+    if tolerance is not None and (solver == "euler" or substeps != 1 or not tolerance > 0):
+        raise ValueError(
+            "tolerance is a number > 0, for adaptive steps: without substeps, and not of euler"
+        )
+    if sensor.noise is not None and jnp.shape(sensor.noise) not in ((), (size,)):
+        raise ValueError(
+            f"noise takes a number or {size} numbers; got shape {jnp.shape(sensor.noise)}"
+        )
+    if (sensor.noise is None) != (key is None):
+        raise ValueError("noise needs a key (jax.random.key(seed)), and a key is for noise")
+    if solver is None:
+        import diffrax
+
+        # This kind of loop over stages can be differentiated forwards too.
+        solver = diffrax.Tsit5(scan_kind="bounded")
+    elif isinstance(solver, str) and solver != "euler":
+        raise ValueError(f'solver is "euler" or a solver of diffrax; got {solver!r}')
+    chosen = _Choices(
+        reference, samples, control_period, solver, substeps, tolerance, delays, theta_every
+    )
+    state = jnp.asarray(state, jnp.result_type(float))
+    return _simulated(chosen, plant, controller, sensor, actuator, state, theta, key)
+
+
+def _periods(name: str, time: float, period: float) -> int:
+    count = round(time / period)
+    if count < 0 or abs(time / period - count) > 1e-6:
+        raise ValueError(f"{name} is a multiple of the control period, {period} s; got {time}")
+    return count
 
 
 class _Choices(NamedTuple):
     """What a compiled loop is made for."""
 
-    plant: Plant
-    controller: LbDNN
     reference: Reference
     samples: int
     period: float
-    integrator: Integrator
+    solver: Any
     substeps: int
+    tolerance: float | None
+    delays: tuple[int, int]  # of sensor and actuator, in samples
     theta_every: int | None
+
+
+class _Loop(NamedTuple):
+    state: Array
+    controller: Any
+    measured: Array  # the last ones, newest first, where the sensor is late
+    commands: Array  # likewise
 
 
 @partial(jax.jit, static_argnums=0)
 def _simulated(
     chosen: _Choices,
-    theta: Theta,
-    position: Array,
-    velocity: Array,
-    noise: Array | float | None,
+    plant: Plant,
+    controller: Controller,
+    sensor: Sensor,
+    actuator: Actuator,
+    state: Array,
+    theta: Theta | None,
     key: Array | None,
 ) -> Run:
-    plant, controller, reference, samples, period, *_ = chosen
-    n, theta_every = plant.positions, chosen.theta_every
-    chain = jax.random.key(0) if key is None else key
+    reference, samples, period = chosen.reference, chosen.samples, chosen.period
+    every = chosen.theta_every
+    times = period * jnp.arange(samples, dtype=state.dtype)
 
-    def measured(position: Array, velocity: Array, key: Array) -> Measurement:
-        if noise is None:
-            return Measurement(position, velocity)
-        added = noise * jax.random.normal(key, (2 * n,), position.dtype)
-        return Measurement(position + added[:n], velocity + added[n:])
+    def sensed(state: Array, index: Array) -> Array:
+        if sensor.noise is None or key is None:
+            return state
+        own = jax.random.fold_in(key, index)
+        return state + jnp.asarray(sensor.noise) * jax.random.normal(own, state.shape, state.dtype)
 
-    def sample(
-        carried: tuple[_Loop, Array, Array], time: Array
-    ) -> tuple[tuple[_Loop, Array, Array], tuple[Array, ...]]:
-        loop, key, before = carried
-        key, own = jax.random.split(key)
+    def sample(loop: _Loop, index: Array, before: Array) -> tuple[_Loop, Array, tuple]:
+        time = times[index]
         motion = reference(time)
-        inputs = jnp.concatenate([loop.position, loop.velocity])
-        net = controller.net
-        seen = measured(loop.position, loop.velocity, own)
-        state, control = controller.step(loop.controller, seen, motion, period)
-        value = net(net.unravel(loop.controller.theta), inputs)
-        missing = plant.drift(loop.position, loop.velocity) - value
-        position, velocity = _integrated(
-            plant, loop.position, loop.velocity, control, period, chosen.integrator, chosen.substeps
+        past, measured = _delayed(loop.measured, sensed(loop.state, index))
+        if sensor.feedback is None:
+            own, command = controller.step(loop.controller, measured, motion, period)
+            blind = jnp.asarray(False)
+        else:
+            available = sensor.feedback(time)
+            own, command, blind = advance(
+                controller, loop.controller, measured, motion, period, available
+            )
+        commands, control = _delayed(loop.commands, command)
+        control = actuator.limited(control)
+        missing = _missing(plant, controller, loop.controller, loop.state, motion.position)
+        reached = held(
+            plant, loop.state, control, period, chosen.solver, chosen.substeps, chosen.tolerance
         )
-        reached = jnp.concatenate([position, velocity])
         diverged = before | ~(jnp.max(jnp.abs(reached)) <= ESCAPE)
-        after = _Loop(position, velocity, state)
+        after = _Loop(reached, own, past, commands)
         kept = jax.tree.map(lambda new, old: jnp.where(diverged, old, new), after, loop)
-        error = loop.position - motion.position
-        shown = (loop.position, loop.velocity, error, control, missing, diverged)
-        return (kept, key, diverged), shown
+        error = loop.state[: motion.position.size] - motion.position
+        return kept, diverged, (loop.state, error, control, missing, blind, diverged)
 
-    times = period * jnp.arange(samples, dtype=position.dtype)
-    chain, first = jax.random.split(chain)
-    start = controller.init(theta, measured(position, velocity, first), reference(times[0]))
-    loop = (_Loop(position, velocity, start), chain, jnp.asarray(False))
-    every = samples if theta_every is None else theta_every
-    rows = -(-samples // every)
-    kept = jnp.zeros((0 if theta_every is None else rows, controller.net.size), position.dtype)
+    first = sensed(state, jnp.asarray(samples))
+    start = controller.init(theta, first, reference(times[0]))
+    late, later = chosen.delays
+    zero = jnp.zeros((later, len(plant.controls)), state.dtype)
+    loop = _Loop(state, start, jnp.broadcast_to(first, (late, *first.shape)), zero)
+    rows = 0 if every is None else -(-samples // every)
+    kept = jnp.zeros((rows, controller.parameters(start).size), state.dtype)
 
-    def keep(
-        carried: tuple[tuple[_Loop, Array, Array], Array], index: Array
-    ) -> tuple[tuple[tuple[_Loop, Array, Array], Array], tuple[Array, ...]]:
-        state, kept = carried
-        state, shown = sample(state, times[index])
-        if theta_every is not None:
-            row = index // every
-            theta = state[0].controller.theta
-            kept = kept.at[row].set(jnp.where(index % every == 0, theta, kept[row]))
-        return (state, kept), shown
+    def keep(carried: tuple[_Loop, Array, Array], index: Array) -> tuple[Any, tuple]:
+        loop, diverged, kept = carried
+        loop, diverged, shown = sample(loop, index, diverged)
+        if every is not None:
+            row, own = index // every, controller.parameters(loop.controller)
+            kept = kept.at[row].set(jnp.where(index % every == 0, own, kept[row]))
+        return (loop, diverged, kept), shown
 
-    ((last, _, _), kept), (x, v, error, control, missing, diverged) = jax.lax.scan(
-        keep, (loop, kept), jnp.arange(samples)
+    (last, _, kept), (x, error, control, missing, blind, diverged) = jax.lax.scan(
+        keep, (loop, jnp.asarray(False), kept), jnp.arange(samples)
     )
     at = jnp.min(jnp.where(diverged, times + period, jnp.inf))
-    return Run(times, x, v, error, control, missing, last.controller.theta, kept, at)
+    final = controller.parameters(last.controller)
+    return Run(times, x, error, control, missing, blind, final, kept, at)
 
 
-def _integrated(
-    plant: Plant,
-    position: Array,
-    velocity: Array,
-    control: Array,
-    period: float,
-    integrator: Integrator,
-    substeps: int,
-) -> tuple[Array, Array]:
-    def rate(position: Array, velocity: Array) -> tuple[Array, Array]:
-        push = plant.effectiveness(position, velocity) @ control
-        return velocity, plant.drift(position, velocity) + push
+def _delayed(past: Array, newest: Array) -> tuple[Array, Array]:
+    """The last values, the newest first, and the one that arrives now."""
+    line = jnp.concatenate([newest[None], past])
+    return line[:-1], line[-1]
 
-    if integrator == "euler":
-        slope = rate(position, velocity)
-        return position + period * slope[0], velocity + period * slope[1]
-    h = period / substeps
-    state = (position, velocity)
 
-    def moved(by: float, slope: tuple[Array, Array]) -> tuple[Array, Array]:
-        return state[0] + by * slope[0], state[1] + by * slope[1]
-
-    for _ in range(substeps):
-        one = rate(*state)
-        two = rate(*moved(h / 2, one))
-        three = rate(*moved(h / 2, two))
-        four = rate(*moved(h, three))
-        state = tuple(
-            x + h / 6 * (a + 2 * b + 2 * c + d)
-            for x, a, b, c, d in zip(state, one, two, three, four, strict=True)
-        )
-    return state[0], state[1]
+def _missing(plant: Plant, controller: Controller, state: Any, at: Array, like: Array) -> Array:
+    """f − Φ at X, by what the controller knew before the sample."""
+    drift = getattr(plant, "drift", None)
+    if drift is None:
+        return jnp.full_like(like, np.nan)
+    return drift(at) - controller.drift_estimate(state, at)

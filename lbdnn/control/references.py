@@ -18,6 +18,14 @@ class Motion(NamedTuple):
     velocity: Float[Array, " n"]
     acceleration: Float[Array, " n"]
 
+    def state(self, order: int) -> Float[Array, " N"]:
+        """X_d: what a plant of this order should have for its state."""
+        return self.position if order == 1 else jnp.concatenate([self.position, self.velocity])
+
+    def highest(self, order: int) -> Float[Array, " n"]:
+        """The derivative that the control of a plant of this order sets."""
+        return self.velocity if order == 1 else self.acceleration
+
 
 @dataclass(frozen=True)
 class Reference:

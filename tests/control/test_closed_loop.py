@@ -6,13 +6,24 @@ import numpy as np
 import pytest
 
 from lbdnn import FullyConnected
-from lbdnn.control import CompositeLaw, LbDNN, Reference, TrackingLaw, TwoLink, simulate
+from lbdnn.control import (
+    Actuator,
+    CompositeLaw,
+    LbDNN,
+    Lost,
+    Reference,
+    Sensor,
+    TrackingLaw,
+    TwoLink,
+    advance,
+    simulate,
+)
 from lbdnn.control.references import TWO_LINK, two_link_position
 
 NET = FullyConnected((4, 3, 3, 3, 2), "tanh")
 PLANT = TwoLink(drift_with_inertia=False)
 THETA = np.random.default_rng(0).uniform(-0.5, 0.5, NET.size)
-START = np.array([-1.0, 1.0])
+START = np.array([-1.0, 1.0, 0.0, 0.0])
 
 
 def looped(law, samples, dt=0.01):
@@ -42,7 +53,7 @@ def looped(law, samples, dt=0.01):
         a = g * np.array([c * c * (s - 2) - s + s * s, c**3 + 3 * s * c - c])
         return x, v, a
 
-    x, v, theta = START.copy(), np.zeros(2), THETA.copy()
+    x, v, theta = START[:2], START[2:], THETA.copy()
     gain, integral, drift = np.eye(len(theta)), np.zeros(2), np.zeros(2)
     errors, controls = [], []
     for i in range(samples):
@@ -79,8 +90,8 @@ def test_same_as_the_published_loop_written_out(law):
     own = TrackingLaw() if law == "tracking" else CompositeLaw(exact_norm=True)
     with jax.enable_x64(True):
         controller = LbDNN(NET, PLANT, own, drift_gain=20.0)
-        start = (NET.unravel(THETA), START, np.zeros(2))
-        run = simulate(PLANT, controller, TWO_LINK, *start, t1=0.3, integrator="euler")
+        start = (START, NET.unravel(THETA))
+        run = simulate(PLANT, controller, TWO_LINK, *start, t1=0.3, solver="euler")
         errors, controls, theta = looped(law, 30)
     np.testing.assert_allclose(run.error, errors, atol=1e-12)
     np.testing.assert_allclose(run.control, controls, atol=1e-9)
@@ -101,19 +112,20 @@ def test_reference_and_its_derivatives():
 
 def test_two_link_keeps_its_mechanics():
     plant, x, v = TwoLink(), jnp.array([0.3, -0.8]), jnp.array([0.5, -1.2])
+    state = jnp.concatenate([x, v])
     inertia = plant.inertia_matrix(x)
-    np.testing.assert_allclose(plant.effectiveness(x, v) @ inertia, np.eye(2), atol=1e-5)
+    np.testing.assert_allclose(plant.effectiveness(state) @ inertia, np.eye(2), atol=1e-5)
     # Without control the kinetic energy changes by friction alone: ẋᵀMẍ + ½ẋᵀṀẋ = −ẋᵀFẋ.
     moving = jax.jvp(plant.inertia_matrix, (x,), (v,))[1]
-    power = v @ inertia @ plant.drift(x, v) + 0.5 * v @ moving @ v
+    power = v @ inertia @ plant.drift(state) + 0.5 * v @ moving @ v
     np.testing.assert_allclose(power, -(v * jnp.array([5.3, 1.1])) @ v, rtol=1e-5)
     other = TwoLink(drift_with_inertia=False)
-    np.testing.assert_allclose(inertia @ plant.drift(x, v), other.drift(x, v), rtol=1e-5)
+    np.testing.assert_allclose(inertia @ plant.drift(state), other.drift(state), rtol=1e-5)
 
 
 def test_the_tracked_norm_of_the_gain_changes_the_loop_little():
     with jax.enable_x64(True):
-        start = (NET.unravel(THETA), START, np.zeros(2))
+        start = (START, NET.unravel(THETA))
         runs = [
             simulate(
                 PLANT, LbDNN(NET, PLANT, CompositeLaw(exact_norm=exact)), TWO_LINK, *start, t1=2.0
@@ -126,7 +138,7 @@ def test_the_tracked_norm_of_the_gain_changes_the_loop_little():
 def test_finer_steps_of_the_plant_change_little_and_less():
     controller = LbDNN(NET, TwoLink(), TrackingLaw())
     with jax.enable_x64(True):
-        start = (NET.unravel(THETA), START, np.zeros(2))
+        start = (START, NET.unravel(THETA))
         errors = [
             np.asarray(
                 simulate(TwoLink(), controller, TWO_LINK, *start, t1=0.2, substeps=count).error
@@ -144,36 +156,119 @@ def _far(time):
 def test_divergence_is_a_status_with_its_time():
     controller = LbDNN(NET, PLANT, TrackingLaw(gain=1e4))
     run = simulate(
-        PLANT, controller, Reference(_far), NET.unravel(THETA), START, np.zeros(2), t1=2.0,
-        integrator="euler",
+        PLANT, controller, Reference(_far), START, NET.unravel(THETA), t1=2.0, solver="euler"
     )  # fmt: skip
     assert 0 < run.diverged_at < 2
     before = np.searchsorted(np.asarray(run.time), float(run.diverged_at))
-    assert np.all(np.isfinite(run.position))
-    assert np.all(np.asarray(run.position)[before + 1 :] == np.asarray(run.position)[-1])
+    assert np.all(np.isfinite(run.state))
+    assert np.all(np.asarray(run.state)[before + 1 :] == np.asarray(run.state)[-1])
 
 
 def test_noise_is_drawn_by_its_key():
     controller = LbDNN(NET, TwoLink(), TrackingLaw())
 
     def run(seed):
-        start = (NET.unravel(THETA), START, np.zeros(2))
+        start = (START, NET.unravel(THETA))
         key = jax.random.key(seed)
-        return simulate(TwoLink(), controller, TWO_LINK, *start, t1=0.1, noise=0.1, key=key)
+        return simulate(
+            TwoLink(), controller, TWO_LINK, *start, t1=0.1, sensor=Sensor(0.1), key=key
+        )
 
-    np.testing.assert_array_equal(run(0).position, run(0).position)
-    assert np.abs(run(0).position - run(1).position).max() > 1e-4
+    np.testing.assert_array_equal(run(0).state, run(0).state)
+    assert np.abs(run(0).state - run(1).state).max() > 1e-4
+
+
+LOOP = (TwoLink(), LbDNN(NET, TwoLink(), TrackingLaw()), TWO_LINK, START)
+
+
+def test_without_feedback_the_controller_stands_still_and_feeds_forward():
+    with jax.enable_x64(True):
+        theta = NET.unravel(THETA)
+        lost = Lost(((0.05, 0.1),))
+        run = simulate(*LOOP, theta, t1=0.2, sensor=Sensor(feedback=lost), theta_every=1)
+        at = TWO_LINK(0.07)
+        wanted = at.state(2)
+        learned = NET.unravel(run.theta_samples[7])
+        forward = TwoLink().inertia_matrix(wanted[:2]) @ (at.acceleration - NET(learned, wanted))
+    time = np.asarray(run.time)
+    np.testing.assert_array_equal(run.without_feedback, (time > 0.045) & (time < 0.095))
+    np.testing.assert_array_equal(run.theta_samples[4], run.theta_samples[9])
+    assert np.any(run.theta_samples[9] != run.theta_samples[10])
+    np.testing.assert_allclose(run.control[7], forward, atol=1e-10)
+
+
+def test_a_measurement_that_is_not_finite_leaves_the_controller_alone():
+    controller = LOOP[1]
+    state = controller.init(NET.unravel(THETA), jnp.asarray(START), TWO_LINK(0.0))
+    broken = jnp.asarray(START).at[1].set(jnp.nan)
+    after, control, alone = advance(controller, state, broken, TWO_LINK(0.0), 0.01)
+    assert alone
+    assert np.all(np.isfinite(control))
+    jax.tree.map(np.testing.assert_array_equal, after, state)
+    assert not advance(controller, state, jnp.asarray(START), TWO_LINK(0.0), 0.01)[2]
+
+
+def test_delays_and_limits():
+    with jax.enable_x64(True):
+        theta = NET.unravel(THETA)
+        late = simulate(*LOOP, theta, t1=0.2, actuator=Actuator(delay=0.03, lower=-20, upper=20.0))
+        plain = simulate(*LOOP, theta, t1=0.2)
+        blind = simulate(*LOOP, theta, t1=0.2, sensor=Sensor(delay=0.05))
+    np.testing.assert_array_equal(late.control[:3], 0)
+    np.testing.assert_allclose(late.control[3], np.clip(plain.control[0], -20, 20))
+    assert np.abs(plain.control).max() > 20 >= np.abs(late.control).max()
+    # For five samples and one the controller sees X(0): its control changes with the reference.
+    np.testing.assert_allclose(blind.control[0], plain.control[0])
+    assert (
+        np.abs(blind.state - plain.state)[1].max()
+        == 0
+        < np.abs(blind.state - plain.state)[2:].max()
+    )
+
+
+def test_gains_are_data():
+    """Batched, and differentiated: as by central differences."""
+    theta = NET.unravel(THETA)
+
+    def worst(gain):
+        controller = LbDNN(NET, TwoLink(), TrackingLaw(), feedback_gain=gain)
+        run = simulate(TwoLink(), controller, TWO_LINK, START, theta, t1=0.2)
+        return jnp.sum(run.error**2)
+
+    with jax.enable_x64(True):
+        both = jax.vmap(worst)(jnp.array([4.0, 5.0]))
+        np.testing.assert_allclose(both, [worst(4.0), worst(5.0)], rtol=1e-9)
+        ahead, behind = worst(5.0 + 1e-5), worst(5.0 - 1e-5)
+        for differentiated in (jax.grad, jax.jacfwd):
+            np.testing.assert_allclose(
+                differentiated(worst)(5.0), (ahead - behind) / 2e-5, rtol=1e-5
+            )
+
+
+def test_adaptive_steps_agree_with_fine_ones():
+    with jax.enable_x64(True):
+        theta = NET.unravel(THETA)
+        fine = simulate(*LOOP, theta, t1=0.2, substeps=8)
+        adaptive = simulate(*LOOP, theta, t1=0.2, tolerance=1e-10)
+    np.testing.assert_allclose(adaptive.state, fine.state, atol=1e-8)
 
 
 def test_refusals():
     controller = LbDNN(NET, PLANT, TrackingLaw())
-    good = (PLANT, controller, TWO_LINK, NET.unravel(THETA), START)
-    with pytest.raises(ValueError, match="2 positions"):
-        simulate(*good, np.zeros(3), t1=1.0)
+    theta = NET.unravel(THETA)
+    good = (PLANT, controller, TWO_LINK, START, theta)
+    with pytest.raises(ValueError, match="4 states"):
+        simulate(*good[:3], np.zeros(3), theta, t1=1.0)
     with pytest.raises(ValueError, match="control_period <= t1"):
-        simulate(*good, np.zeros(2), t1=0.001)
+        simulate(*good, t1=0.001)
     with pytest.raises(ValueError, match="noise needs a key"):
-        simulate(*good, np.zeros(2), t1=1.0, noise=0.1)
+        simulate(*good, t1=1.0, sensor=Sensor(0.1))
+    with pytest.raises(ValueError, match="delay of the sensor is a multiple"):
+        simulate(*good, t1=1.0, sensor=Sensor(delay=0.015))
+    with pytest.raises(ValueError, match="initial parameters theta"):
+        simulate(*good[:4], t1=1.0)
+    with pytest.raises(ValueError, match="solver of diffrax"):
+        simulate(*good, t1=1.0, solver="rk4")
     with pytest.raises(ValueError, match="4 inputs and 2 outputs"):
         LbDNN(FullyConnected((2, 2)), PLANT, TrackingLaw())
     with pytest.raises(ValueError, match="initial_gain < largest_gain"):

@@ -1,0 +1,162 @@
+"""The Lyapunov-based deep neural network controller with derivative observer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from ...networks import Chain, Theta
+from ..laws import Law, Signals
+from ..plants import AffinePlant
+from ..references import Motion
+from .inversion import right_inverse
+
+
+class Observer(NamedTuple):
+    """r̂, f̂ and the integral in f̂, each (n,)."""
+
+    filtered_error: Float[Array, " n"]
+    drift: Float[Array, " n"]
+    integral: Float[Array, " n"]
+
+
+class LbDNNState(NamedTuple):
+    """θ̂ (p,) in the order of `net.ravel`, the law's state, the observer's."""
+
+    theta: Float[Array, " p"]
+    law: Any
+    observer: Observer
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class LbDNN:
+    r"""u = g⁺(ẍ_d − (α₁ + k_r) r + (α₁² − 1) e − k_s sgn r − Φ(X, θ̂)), e = x − x_d, r = ė + α₁e.
+
+    X = [x; ẋ]. A plant of first order has r = e, u = g⁺(ẋ_d − k_r e − k_s sgn e − Φ(x, θ̂)).
+
+    The observer estimates the drift, for the prediction error E = f̂ − Φ(X, θ̂) of composite laws:
+
+        r̂' = gu − ẍ_d + α₁(r − α₁e) + f̂ + α₂ r̃,    f̂' = k_f(r̃' + α₂ r̃) + r̃,    r̃ = r − r̂,
+
+    (first order: r̂' = gu − ẋ_d + f̂ + α₂ r̃). Sampled by forward Euler as in the published code: r̂
+    first, then ∫ with the old r̃, then f̂ = k_f (r − r̂) + ∫, r̂(0) = r(0), f̂(0) = 0.
+
+    **Arguments:**
+
+    - `net`: N inputs, n outputs. `plant`: of it the controller knows g and the order alone.
+    - `law`: how θ̂ moves.
+    - `error_gain`: α₁. `feedback_gain`: k_r. `sliding_gain`: k_s.
+    - `observer_gain`: α₂. `drift_gain`: k_f.
+
+    Without feedback: u = g⁺(X_d)(ẍ_d − Φ(X_d, θ̂)).
+
+    **Raises:** ValueError where the network's sizes are not the plant's.
+
+    Patil, Griffis, Makumi, Dixon (2023).
+    """
+
+    net: Chain = field(metadata={"static": True})
+    plant: AffinePlant
+    law: Law
+    error_gain: float = 5.0
+    feedback_gain: float = 5.0
+    observer_gain: float = 10.0
+    drift_gain: float = 10.0
+    sliding_gain: float = 0.0
+
+    def __post_init__(self) -> None:
+        size = len(self.plant.states)
+        n = size // self.plant.order
+        if (self.net.inputs, self.net.outputs) != (size, n):
+            raise ValueError(
+                f"a plant of {size} states and order {self.plant.order} needs a network of {size} "
+                f"inputs and {n} outputs; got {self.net.inputs} and {self.net.outputs}"
+            )
+
+    def init(self, theta: Theta | None, measured: Float[Array, " N"], motion: Motion) -> LbDNNState:
+        if theta is None:
+            raise ValueError("the controller needs the initial parameters theta of its network")
+        _, filtered, _ = self._errors(measured, motion)
+        zero = jnp.zeros_like(filtered)
+        vector = jnp.asarray(self.net.ravel(theta), filtered.dtype)
+        return LbDNNState(vector, self.law.init(self.net), Observer(filtered, zero, zero))
+
+    def step(
+        self, state: LbDNNState, measured: Float[Array, " N"], motion: Motion, period: float
+    ) -> tuple[LbDNNState, Float[Array, " m"]]:
+        theta, law, observer = state
+        control, signals, acceleration = self._at(state, observer.drift, measured, motion)
+        law, theta = self.law.step(self.net, law, theta, signals, period)
+        filtered = signals.filtered_error
+        gap = filtered - observer.filtered_error
+        rate = acceleration + observer.drift + self.observer_gain * gap
+        following = observer.filtered_error + period * rate
+        integral = observer.integral + period * (self.drift_gain * self.observer_gain + 1) * gap
+        drift = self.drift_gain * (filtered - following) + integral
+        return LbDNNState(theta, law, Observer(following, drift, integral)), control
+
+    def rate(
+        self, state: LbDNNState, measured: Float[Array, " N"], motion: Motion
+    ) -> tuple[LbDNNState, Float[Array, " m"]]:
+        """The derivative of the state in continuous time, and the control; f̂ = k_f r̃ + ∫."""
+        theta, law, observer = state
+        _, filtered, _ = self._errors(measured, motion)
+        gap = filtered - observer.filtered_error
+        drift = self.drift_gain * gap + observer.integral
+        control, signals, acceleration = self._at(state, drift, measured, motion)
+        law, theta = self.law.rate(self.net, law, theta, signals)
+        following = acceleration + drift + self.observer_gain * gap
+        integral = (self.drift_gain * self.observer_gain + 1) * gap
+        return LbDNNState(theta, law, Observer(following, jnp.zeros_like(drift), integral)), control
+
+    def without_feedback(self, state: LbDNNState, motion: Motion) -> Float[Array, " m"]:
+        order = self.plant.order
+        wanted = motion.state(order)
+        missing = motion.highest(order) - self.drift_estimate(state, wanted)
+        return right_inverse(self.plant.effectiveness(wanted), missing)
+
+    def drift_estimate(self, state: LbDNNState, inputs: Float[Array, " N"]) -> Float[Array, " n"]:
+        return self.net(self.net.unravel(state.theta), inputs)
+
+    def parameters(self, state: LbDNNState) -> Float[Array, " p"]:
+        return state.theta
+
+    def _errors(self, measured: Array, motion: Motion) -> tuple[Array, Array, Array]:
+        """e, r, and ṙ but for the highest derivative of x."""
+        order, n = self.plant.order, self.net.outputs
+        error = measured[:n] - motion.position
+        if order == 1:
+            return error, error, -motion.velocity
+        filtered = measured[n:] - motion.velocity + self.error_gain * error
+        known = self.error_gain * (filtered - self.error_gain * error) - motion.acceleration
+        return error, filtered, known
+
+    def _at(
+        self, state: LbDNNState, drift: Array, measured: Array, motion: Motion
+    ) -> tuple[Array, Signals, Array]:
+        """The control, what the law sees, and ṙ as far as it is known: without the drift."""
+        error, filtered, known = self._errors(measured, motion)
+        value, jacobian = self._network(state.theta, measured)
+        g, a, order = self.plant.effectiveness(measured), self.error_gain, self.plant.order
+        gain = self.feedback_gain + (a if order == 2 else 0.0)
+        wanted = motion.highest(order) - gain * filtered - self.sliding_gain * jnp.sign(filtered)
+        if order == 2:
+            wanted = wanted + (a * a - 1) * error
+        control = right_inverse(g, wanted - value)
+        signals = Signals(measured, jacobian, filtered, drift, drift - value)
+        return control, signals, g @ control + known
+
+    def _network(self, theta: Array, inputs: Array) -> tuple[Array, Array]:
+        """Φ and Φ'."""
+
+        def value(vector: Array) -> tuple[Array, Array]:
+            found = self.net(self.net.unravel(vector), inputs)
+            return found, found
+
+        jacobian, found = jax.jacrev(value, has_aux=True)(theta)
+        return found, jacobian
