@@ -1,0 +1,1 @@
+"""Which gains of an Lb-DNN controller matter, and which are best."""
