@@ -4,10 +4,22 @@ from .closed_loop import Run as Run, simulate as simulate
 from .controllers import Controller as Controller, LbDNN as LbDNN, advance as advance
 from .laws import CompositeLaw as CompositeLaw, Law as Law, TrackingLaw as TrackingLaw
 from .plants import (
+    ARCH_PENDULUM as ARCH_PENDULUM,
+    ARM as ARM,
+    TORA as TORA,
+    AdaptiveCruise as AdaptiveCruise,
     AffinePlant as AffinePlant,
+    DoublePendulum as DoublePendulum,
+    MujocoPlant as MujocoPlant,
+    Pendulum as Pendulum,
     Plant as Plant,
+    TenState as TenState,
     TwoLink as TwoLink,
+    UnderwaterVehicle as UnderwaterVehicle,
+    UserPlant as UserPlant,
+    VanDerPol as VanDerPol,
     Variable as Variable,
+    two_link_mjcf as two_link_mjcf,
 )
 from .references import Motion as Motion, Reference as Reference
 from .sensing import Actuator as Actuator, Lost as Lost, Sensor as Sensor, noise_of as noise_of

@@ -1,4 +1,4 @@
-"""Closed loops over time."""
+"""Closed loops over time, and by size of the network."""
 
 from __future__ import annotations
 
@@ -13,36 +13,112 @@ from .style import styled
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-LAW_COLOURS = {"tracking": "#D55E00", "composite": "#0072B2"}
+CONTROLLER_COLOURS = {
+    "tracking": "#D55E00",
+    "composite": "#0072B2",
+    "observer_based": "#009E73",
+    "nonlinear_pd": "#CC79A7",
+    "nonlinear_mpc": "#000000",
+    "residual": "#0072B2",
+    "without shortcuts": "#D55E00",
+}
+CONTROLLER_NAMES = {
+    "tracking": "tracking-error law",
+    "composite": "composite law",
+    "observer_based": "observer-based",
+    "nonlinear_pd": "nonlinear PD",
+    "nonlinear_mpc": "nonlinear MPC",
+}
+_FILLED = ("tracking", "composite", "residual", "without shortcuts")
 
 
 @styled
 def over_time(
-    time: Float[np.ndarray, " T"],
-    panels: Sequence[tuple[str, Mapping[str, Float[np.ndarray, "seeds T"]]]],
-    logarithmic: bool = True,
+    t1: float,
+    panels: Sequence[tuple[str, Mapping[str, Float[np.ndarray, "seeds points"]]]],
+    without_feedback: Sequence[tuple[float, float]] = (),
 ) -> Figure:
-    """One panel beneath another: of each curve the median over the seeds and, shaded, all of them.
+    """One panel beneath another: the median over the seeds; of learning controllers also all seeds.
 
-    `panels` are (label of the axis, name of the curve to values, one row a seed).
+    `panels` are (label of the axis, name of the controller to values equally spaced in [0, t1) s,
+    one row a seed). `without_feedback`: intervals in s, in grey.
     """
     from matplotlib import pyplot
 
     figure, grid = pyplot.subplots(
-        len(panels), 1, figsize=(6.4, 1.75 * len(panels) + 0.5), sharex=True, squeeze=False
+        len(panels), 1, figsize=(6.4, 1.6 * len(panels) + 0.5), sharex=True, squeeze=False
     )
+    lines = {}
     for axes, (label, curves) in zip(grid[:, 0], panels, strict=True):
+        for start, end in without_feedback:
+            axes.axvspan(start, end, color="#DDDDDD", linewidth=0)
         for name, values in curves.items():
-            colour = LAW_COLOURS.get(name, "#888888")
-            axes.fill_between(
-                time, values.min(0), values.max(0), color=colour, alpha=0.25, linewidth=0
-            )
-            axes.plot(time, np.median(values, 0), color=colour, linewidth=1, label=name)
+            colour = CONTROLLER_COLOURS.get(name, "#888888")
+            time = np.linspace(0, t1, values.shape[1], endpoint=False)
+            if name in _FILLED:
+                low, high = values.min(0), values.max(0)
+                axes.fill_between(time, low, high, color=colour, alpha=0.2, linewidth=0)
+            (lines[name],) = axes.plot(time, np.median(values, 0), color=colour, linewidth=0.9)
         axes.set_ylabel(label)
-        if logarithmic:
-            axes.set_yscale("log")
+        axes.set_yscale("log")
     grid[-1, 0].set_xlabel("time (s)")
-    grid[-1, 0].set_xlim(float(time[0]), float(time[-1]))
+    grid[-1, 0].set_xlim(0, t1)
+    labels = [CONTROLLER_NAMES.get(name, name) for name in lines]
+    handles = list(lines.values())
+    if without_feedback:
+        handles.append(pyplot.Rectangle((0, 0), 1, 1, color="#DDDDDD"))
+        labels.append("no feedback")
+    figure.align_ylabels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=3)
+    return figure
+
+
+@styled
+def by_size(
+    sizes: Sequence[str],
+    panels: Sequence[
+        tuple[
+            str,
+            Mapping[tuple[str, str], Sequence[Float[np.ndarray, " seeds"]]],
+            Mapping[str, Sequence[float]],
+        ]
+    ],
+) -> Figure:
+    """A panel a metric: median and range over the seeds at each size; crosses: published draws.
+
+    `panels` are (label, (law, setting) to one array a size, law to one published value a size).
+    """
+    from matplotlib import pyplot
+
+    across = 2
+    down = -(-len(panels) // across)
+    figure, grid = pyplot.subplots(
+        down, across, figsize=(7.2, 2.5 * down + 0.4), sharex=True, squeeze=False
+    )
+    shades = {"paper": ("o", 1.0), "code": ("s", 0.45)}
+    for axes, (label, values, single) in zip(grid.ravel(), panels, strict=False):
+        count = len(values)
+        for k, ((law, setting), own) in enumerate(values.items()):
+            place = np.arange(len(sizes)) + (k - (count - 1) / 2) * 0.17
+            middle, low, high = (np.array([f(v) for v in own]) for f in (np.median, np.min, np.max))
+            marker, alpha = shades.get(setting, ("o", 1.0))
+            axes.errorbar(
+                place, middle, [middle - low, high - middle], fmt=marker, markersize=4,
+                linewidth=1, color=CONTROLLER_COLOURS[law], alpha=alpha,
+                label=f"{CONTROLLER_NAMES[law]}, {setting}'s setting",
+            )  # fmt: skip
+        for law, given in single.items():
+            axes.plot(
+                np.arange(len(sizes)) + (-0.17 if law == "tracking" else 0.17), given, "x",
+                color=CONTROLLER_COLOURS[law], markersize=7, markeredgewidth=1.5,
+                label=f"{CONTROLLER_NAMES[law]}, published draw",
+            )  # fmt: skip
+        axes.set_yscale("log")
+        axes.set_title(label)
+        axes.set_xticks(range(len(sizes)), sizes)
+        axes.grid(axis="x", visible=False)
+    for axes in grid[-1]:
+        axes.set_xlabel("hidden layers × neurons")
     handles, labels = grid[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=len(labels))
+    figure.legend(handles, labels, loc="outside upper center", ncols=2)
     return figure

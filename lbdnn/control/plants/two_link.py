@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from .plant import Affine, Variable
+from .plant import Affine, Variable, Vector, matmul
 
 
 @jax.tree_util.register_dataclass
@@ -21,7 +21,7 @@ class TwoLink(Affine):
 
     **Arguments:**
 
-    - `inertia`: (p₁, p₂, p₃) in kg m².
+    - `inertia`: (p₁, p₂, p₃) in kg m²; M is positive definite where p₂(p₁ − p₂) > p₃².
     - `friction`: viscous, in N m s.
     - `drift_with_inertia`: false leaves M⁻¹ out of f, as the published code of Patil et al. does.
 
@@ -29,22 +29,22 @@ class TwoLink(Affine):
     controller* (2023).
     """
 
-    inertia: tuple[float, float, float] = (3.473, 0.196, 0.242)
-    friction: tuple[float, float] = (5.3, 1.1)
+    inertia: Vector = (3.473, 0.196, 0.242)
+    friction: Vector = (5.3, 1.1)
     drift_with_inertia: bool = field(default=True, metadata={"static": True})
 
     @property
+    def order(self) -> int:
+        return 2
+
+    @property
     def states(self) -> tuple[Variable, ...]:
-        angles = [Variable(f"angle of joint {k}", "rad") for k in (1, 2)]
+        angles = (Variable(f"angle of joint {k}", "rad") for k in (1, 2))
         return (*angles, *(Variable(f"velocity of joint {k}", "rad/s") for k in (1, 2)))
 
     @property
     def controls(self) -> tuple[Variable, ...]:
         return tuple(Variable(f"torque of joint {k}", "N m") for k in (1, 2))
-
-    @property
-    def order(self) -> int:
-        return 2
 
     def inertia_matrix(self, position: Float[Array, " 2"]) -> Float[Array, "2 2"]:
         """M(x)."""
@@ -54,13 +54,16 @@ class TwoLink(Affine):
         return jnp.array([[one + 2 * three * cosine, coupled], [coupled, two]])
 
     def drift(self, state: Float[Array, " 4"]) -> Float[Array, " 2"]:
+        """f."""
         first, second = velocity = state[2:]
         lever = self.inertia[2] * jnp.sin(state[1])
-        coriolis = jnp.array([-lever * second * first - lever * (first + second) * second, 0.0])
-        coriolis = coriolis.at[1].set(lever * first * first)
-        torque = -coriolis - jnp.asarray(self.friction, velocity.dtype) * velocity
-        return self.effectiveness(state) @ torque if self.drift_with_inertia else torque
+        coriolis = jnp.array([-lever * (2 * first + second) * second, lever * first * first])
+        torque = -coriolis - jnp.asarray(self.friction, state.dtype) * velocity
+        if not self.drift_with_inertia:
+            return torque
+        return matmul(self.effectiveness(state), torque)
 
     def effectiveness(self, state: Float[Array, " 4"]) -> Float[Array, "2 2"]:
+        """g = M⁻¹."""
         (a, b), (_, d) = self.inertia_matrix(state[:2])
         return jnp.array([[d, -b], [-b, a]]) / (a * d - b * b)
