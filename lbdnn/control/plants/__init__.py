@@ -1,7 +1,8 @@
 """Plants: pure dynamics with named states and units, and models of MuJoCo."""
 
 from .adaptive_cruise import AdaptiveCruise as AdaptiveCruise
-from .mujoco_plant import ARM as ARM, MujocoPlant as MujocoPlant
+from .mujoco_models import ARM as ARM, two_link_mjcf as two_link_mjcf
+from .mujoco_plant import MujocoPlant as MujocoPlant
 from .pendulum import (
     ARCH_PENDULUM as ARCH_PENDULUM,
     DoublePendulum as DoublePendulum,
@@ -16,7 +17,6 @@ from .plant import (
 from .ten_state import TenState as TenState
 from .tora import TORA as TORA
 from .two_link import TwoLink as TwoLink
-from .two_link_mjcf import two_link_mjcf as two_link_mjcf
 from .underwater_vehicle import UnderwaterVehicle as UnderwaterVehicle
 from .user import AffineUserPlant as AffineUserPlant, UserPlant as UserPlant
 from .van_der_pol import VanDerPol as VanDerPol

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from os import PathLike
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,8 +10,6 @@ from jaxtyping import Float
 from numpy.typing import ArrayLike
 
 from .plant import Variable
-
-ARM = Path(__file__).with_name("arm.xml")
 
 _MISSING = "simulating with MuJoCo needs the mujoco extra: pip install 'lbdnn[mujoco]'"
 
@@ -31,8 +28,8 @@ class MujocoPlant:
 
     `states` and `controls` have the joints' and the actuators' names; the unit of a control is
     empty where its actuator is no motor on a joint. Controls beyond an actuator's range are
-    clipped. A state that leaves the finite numbers stays NaN until `reset`, and MuJoCo notes it in
-    its log file in the working directory. `model` is the `mujoco.MjModel`.
+    clipped. A state that is no longer finite stays so until `reset`, and MuJoCo notes it in its log
+    file in the working directory. `model` is the `mujoco.MjModel`.
 
     **Raises:** ValueError for a model that MuJoCo does not read; ImportError without MuJoCo.
 
@@ -96,7 +93,7 @@ class MujocoPlant:
                 f"a period is a multiple of MuJoCo's timestep, {timestep} s; got {period} s"
             )
         self._data.ctrl[:] = self._checked(control)
-        if np.isfinite(self._data.qvel).all():
+        if np.isfinite(self.state).all():
             self._mujoco.mj_step(self.model, self._data, steps)
         return self.state
 

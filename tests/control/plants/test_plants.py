@@ -1,5 +1,6 @@
 """What holds of every plant."""
 
+import sys
 from dataclasses import replace
 
 import jax
@@ -9,10 +10,12 @@ import pytest
 
 from lbdnn.control.plants import (
     ARCH_PENDULUM,
+    ARM,
     TORA,
     AdaptiveCruise,
     AffineUserPlant,
     DoublePendulum,
+    MujocoPlant,
     Pendulum,
     TenState,
     TwoLink,
@@ -99,3 +102,9 @@ def test_plants_of_python_numbers_are_static_arguments():
         rate(Pendulum(), jnp.zeros(2), jnp.ones(1)),
         rate(Pendulum(mass=0.5), jnp.zeros(2), jnp.ones(1)) / 2,
     )
+
+
+def test_without_mujoco_the_extra_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "mujoco", None)
+    with pytest.raises(ImportError, match=r"needs the mujoco extra: pip install 'lbdnn\[mujoco\]'"):
+        MujocoPlant(ARM)

@@ -1,8 +1,12 @@
-"""The two-link manipulator as a MuJoCo model."""
+"""Models for MuJoCo."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from .two_link import TwoLink
+
+ARM = Path(__file__).with_name("arm.xml")
 
 
 def two_link_mjcf(plant: TwoLink, *, length: float = 1.0, timestep: float = 0.001) -> str:
