@@ -1,8 +1,19 @@
 """Closed loops with networks that learn on line (Lb-DNN)."""
 
 from .closed_loop import Run as Run, simulate as simulate
+from .continuous import simulate_continuous as simulate_continuous
 from .controllers import Controller as Controller, LbDNN as LbDNN, advance as advance
-from .laws import CompositeLaw as CompositeLaw, Law as Law, TrackingLaw as TrackingLaw
+from .laws import (
+    CompositeLaw as CompositeLaw,
+    ConcurrentLearning as ConcurrentLearning,
+    Langevin as Langevin,
+    Law as Law,
+    Leakage as Leakage,
+    Projected as Projected,
+    TrackingLaw as TrackingLaw,
+    gains_by_layer as gains_by_layer,
+    output_gains as output_gains,
+)
 from .plants import (
     ARCH_PENDULUM as ARCH_PENDULUM,
     ARM as ARM,

@@ -12,7 +12,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Bool, Float
 
 from ..networks import Theta
-from .controllers import Controller, advance
+from .controllers import Controller, advance, check
 from .integration import held
 from .plants import Plant
 from .references import Reference
@@ -45,6 +45,7 @@ class Run(NamedTuple):
     theta: Float[Array, " p"]
     theta_samples: Float[Array, "k p"]
     diverged_at: Float[Array, ""]
+    final: Any  # the state of the controller at the end
 
 
 def simulate(
@@ -82,18 +83,18 @@ def simulate(
     - `key`: of the noise.
     - `theta_every`: samples from one of the kept parameters to the next; none are kept by default.
 
-    **Raises:** ValueError if sizes disagree, an argument is out of range, or there is noise without
-    a key.
+    **Raises:** ValueError if sizes disagree, an argument is out of range, there is noise without a
+    key, or the controller's `check` refuses.
     """
     size = len(plant.states)
     if jnp.shape(state) != (size,):
         raise ValueError(f"the plant has {size} states; got a state of shape {jnp.shape(state)}")
     if control_period <= 0 or t1 < control_period:
         raise ValueError(f"needs 0 < control_period <= t1; got {control_period} and {t1}")
-    samples = _periods("t1", t1, control_period)
+    samples = periods("t1", t1, control_period)
     delays = (
-        _periods("the delay of the sensor", sensor.delay, control_period),
-        _periods("the delay of the actuator", actuator.delay, control_period),
+        periods("the delay of the sensor", sensor.delay, control_period),
+        periods("the delay of the actuator", actuator.delay, control_period),
     )
     if substeps < 1 or (theta_every is not None and theta_every < 1):
         raise ValueError(f"substeps and theta_every are at least 1; got {substeps}, {theta_every}")
@@ -118,13 +119,15 @@ def simulate(
         reference, samples, control_period, solver, substeps, tolerance, delays, theta_every
     )
     state = jnp.asarray(state, jnp.result_type(float))
+    check(controller, theta, state, control_period)
     return _simulated(chosen, plant, controller, sensor, actuator, state, theta, key)
 
 
-def _periods(name: str, time: float, period: float) -> int:
+def periods(name: str, time: float, period: float, of: str = "the control period") -> int:
+    """How many periods a time is; ValueError unless a whole number."""
     count = round(time / period)
     if count < 0 or abs(time / period - count) > 1e-6:
-        raise ValueError(f"{name} is a multiple of the control period, {period} s; got {time}")
+        raise ValueError(f"{name} is a multiple of {of}, {period} s; got {time}")
     return count
 
 
@@ -183,7 +186,7 @@ def _simulated(
             )
         commands, control = _delayed(loop.commands, command)
         control = actuator.limited(control)
-        missing = _missing(plant, controller, loop.controller, loop.state, motion.position)
+        missing = function_error(plant, controller, loop.controller, loop.state, motion.position)
         reached = held(
             plant, loop.state, control, period, chosen.solver, chosen.substeps, chosen.tolerance
         )
@@ -214,7 +217,7 @@ def _simulated(
     )
     at = jnp.min(jnp.where(diverged, times + period, jnp.inf))
     final = controller.parameters(last.controller)
-    return Run(times, x, error, control, missing, blind, final, kept, at)
+    return Run(times, x, error, control, missing, blind, final, kept, at, last.controller)
 
 
 def _delayed(past: Array, newest: Array) -> tuple[Array, Array]:
@@ -223,7 +226,9 @@ def _delayed(past: Array, newest: Array) -> tuple[Array, Array]:
     return line[:-1], line[-1]
 
 
-def _missing(plant: Plant, controller: Controller, state: Any, at: Array, like: Array) -> Array:
+def function_error(
+    plant: Plant, controller: Controller, state: Any, at: Array, like: Array
+) -> Array:
     """f − Φ at X, by what the controller knew before the sample."""
     drift = getattr(plant, "drift", None)
     if drift is None:

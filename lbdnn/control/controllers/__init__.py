@@ -2,3 +2,4 @@
 
 from .controller import Controller as Controller, advance as advance
 from .lb_dnn import LbDNN as LbDNN, LbDNNState as LbDNNState
+from .start import check as check

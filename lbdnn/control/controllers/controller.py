@@ -24,6 +24,14 @@ class Controller(Protocol):
     - `drift_estimate(state, inputs)`: what it takes for the drift at the state `inputs`, (n,); NaN
       if it has no model.
     - `parameters(state)`: θ̂, (p,); p = 0 without a network.
+
+    Beside these one may have
+
+    - `rate(state, measured, motion)`: the derivative of the state, and the control, in continuous
+      time; `simulate_continuous` needs it. With `stochastic` true also `noise(state, vector)`, the
+      derivative that white noise (p,) per √s makes.
+    - `check(theta, state, period)`: raises ValueError for what cannot work from X(0) = `state`,
+      sampled with this period in s (None: continuous). It looks at values that are known.
     """
 
     def init(self, theta: Theta | None, measured: Float[Array, " N"], motion: Motion) -> Any: ...

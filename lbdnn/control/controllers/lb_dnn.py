@@ -7,13 +7,15 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from ...networks import Chain, Theta
-from ..laws import Law, Signals
+from ..laws import Law, Signals, traced
 from ..plants import AffinePlant
 from ..references import Motion
 from .inversion import right_inverse
+from .start import check_errors, check_inverse, check_observer
 
 
 class Observer(NamedTuple):
@@ -113,6 +115,38 @@ class LbDNN:
         following = acceleration + drift + self.observer_gain * gap
         integral = (self.drift_gain * self.observer_gain + 1) * gap
         return LbDNNState(theta, law, Observer(following, jnp.zeros_like(drift), integral)), control
+
+    @property
+    def stochastic(self) -> bool:
+        return self.law.stochastic
+
+    def noise(self, state: LbDNNState, vector: Float[Array, " p"]) -> LbDNNState:
+        """What a stochastic law makes of white noise, as a derivative of the state."""
+        still = jax.tree.map(jnp.zeros_like, state)
+        return still._replace(theta=self.law.noise(state.law, state.theta, vector))
+
+    def check(
+        self, theta: Theta | None, state: Float[Array, " N"], period: float | None = None
+    ) -> None:
+        """Refuses what cannot work, where values are known: see `Law.check`.
+
+        With a period in s, sampled: the linear error systems of the loop for f = Φ, the control
+        held, and of the observer must not have a spectral radius above 1.
+
+        **Raises:** ValueError also where g is not of full row rank at X(0), `state`.
+        """
+        if theta is None:
+            raise ValueError("the controller needs the initial parameters theta of its network")
+        if not traced(self.plant, state):
+            check_inverse(self.plant, state)
+        if period is not None:
+            order = self.plant.order
+            if not traced(self.error_gain, self.feedback_gain):
+                check_errors(order, float(self.error_gain), float(self.feedback_gain), period)
+            if not traced(self.observer_gain, self.drift_gain):
+                check_observer(float(self.observer_gain), float(self.drift_gain), period)
+        vector = self.net.ravel(theta)
+        self.law.check(vector if traced(vector) else np.asarray(vector), period)
 
     def without_feedback(self, state: LbDNNState, motion: Motion) -> Float[Array, " m"]:
         order = self.plant.order

@@ -7,10 +7,13 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+import numpy as np
+from jax.typing import ArrayLike
+from jaxtyping import Array, Bool, Float
 
 from ...networks import Chain
-from .law import Signals, matmul, transposed
+from .law import Deterministic, Metric, Signals, matmul, traced, transposed
+from .tracking import check_damping
 
 
 class LeastSquares(NamedTuple):
@@ -22,7 +25,7 @@ class LeastSquares(NamedTuple):
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
-class CompositeLaw:
+class CompositeLaw(Deterministic):
     r"""θ̂' = −k_θΓθ̂ + ΓΦ'ᵀ(r + α₃E), Γ' = β₀(1 − ‖Γ‖/κ₀)Γ − ΓΦ'ᵀΦ'Γ.
 
     Least squares with bounded-gain forgetting (Patil et al. 2023, equations of the adaptation law).
@@ -33,10 +36,15 @@ class CompositeLaw:
     **Arguments:**
 
     - `prediction_gain`: α₃. `damping`: k_θ.
-    - `forgetting`: β₀, in 1/s. `largest_gain`: κ₀ > ‖Γ(0)‖. `initial_gain`: Γ(0) = that times I.
+    - `forgetting`: β₀, in 1/s. `largest_gain`: κ₀ > ‖Γ(0)‖. `initial_gain`: Γ(0) = that times I,
+      or its diagonal (p,), see `gains_by_layer`; a parameter whose entry is 0 never moves.
     - `exact_norm`: ‖Γ‖ by an eigenvalue decomposition, O(p³) a step; otherwise by one step of the
       power method from the last direction, O(p²), a lower bound of ‖Γ‖. In continuous time there
       are no steps, and the norm is always exact.
+    - `gate`: (λ_Γmin, λ_Γmax); Γ' = 0 unless all eigenvalues of Γ, but for parameters that never
+      move, lie between. Sampled, a step of Γ that would leave the gate is not made, and a later one
+      may be: Γ never leaves. In continuous time, where Γ' = 0 outside, Γ stays where it left, as
+      the published law has it. Decided exactly but for roundings, by two factorisations, O(p³).
 
     **Raises:** ValueError unless 0 < initial_gain < largest_gain.
     """
@@ -45,12 +53,14 @@ class CompositeLaw:
     damping: float = 1e-4
     forgetting: float = 10.0
     largest_gain: float = 2.0
-    initial_gain: float = 1.0
+    initial_gain: float | Float[Array, " p"] = 1.0
     exact_norm: bool = field(default=False, metadata={"static": True})
+    gate: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
-        ends = (self.initial_gain, self.largest_gain)
-        if all(isinstance(x, (int, float)) for x in ends) and not 0 < ends[0] < ends[1]:
+        first, largest = self.initial_gain, self.largest_gain
+        known = isinstance(first, int | float) and isinstance(largest, int | float)
+        if known and not 0 < first < largest:
             raise ValueError(
                 "the composite law needs 0 < initial_gain < largest_gain; got "
                 f"{self.initial_gain} and {self.largest_gain}"
@@ -66,6 +76,8 @@ class CompositeLaw:
         self, net: Chain, state: LeastSquares, theta: Float[Array, " p"], signals: Signals
     ) -> tuple[LeastSquares, Float[Array, " p"]]:
         change = self._gain_rate(state.gain, _norm(state.gain), signals)
+        if self.gate is not None:
+            change = jnp.where(self._within(state.gain, self.gate), change, 0)
         moved = LeastSquares(change, jnp.zeros_like(state.direction))
         return moved, self._theta_rate(state.gain, theta, signals)
 
@@ -84,9 +96,53 @@ class CompositeLaw:
             image = jnp.matmul(gain, direction, precision=matmul)
             norm = jnp.linalg.norm(image)
             direction = image / jnp.maximum(norm, jnp.finfo(norm.dtype).tiny)
-        gain = gain + period * self._gain_rate(gain, norm, signals)
+        moved = gain + period * self._gain_rate(gain, norm, signals)
+        if self.gate is not None:
+            moved = jnp.where(self._within(moved, self.gate), moved, gain)
+        gain = moved
         theta = theta + period * self._theta_rate(gain, theta, signals)
         return LeastSquares(gain, direction), theta
+
+    def metric(self, state: LeastSquares) -> Metric:
+        return state.gain
+
+    def check(self, theta: ArrayLike, period: float | None, damping: float = 0.0) -> None:
+        if np.shape(self.initial_gain) not in ((), np.shape(theta)):
+            raise ValueError(
+                f"the initial gain is a number or {np.size(theta)} numbers, one a parameter; got "
+                f"shape {np.shape(self.initial_gain)}"
+            )
+        if not traced(self.initial_gain, self.largest_gain):
+            gains = np.ravel(self.initial_gain)
+            if np.min(gains) < 0 or not 0 < np.max(gains) < self.largest_gain:
+                raise ValueError(
+                    "the composite law needs 0 <= initial_gain < largest_gain, not all 0"
+                )
+            if self.gate is not None and not traced(self.gate):
+                low, high = self.gate
+                moving = gains[gains > 0]
+                if not 0 <= low < np.min(moving) <= np.max(moving) < high:
+                    raise ValueError(
+                        "the gate needs 0 <= lower < initial_gain < upper; got "
+                        f"{low:g} and {high:g} for gains from {moving.min():g} to {moving.max():g}"
+                    )
+        if period is None:
+            return
+        if not traced(self.forgetting) and period * self.forgetting > 2:
+            raise ValueError(
+                f"period · forgetting = {period * self.forgetting:.3g} is more than 2, so that the "
+                "gain oscillates about its largest value and grows; pass a shorter period"
+            )
+        if not traced(self.largest_gain, self.damping, damping):
+            check_damping(period, float(self.largest_gain), self.damping + damping)
+
+    def _within(self, gain: Array, gate: tuple[float, float]) -> Bool[Array, ""]:
+        # A matrix is positive definite exactly if it has a Cholesky factor.
+        still = jnp.diagonal(gain) == 0
+        eye = jnp.eye(gain.shape[0], dtype=gain.dtype)
+        gain = gain + jnp.diag(jnp.where(still, (gate[0] + gate[1]) / 2, 0))
+        factors = jnp.linalg.cholesky(jnp.stack([gain - gate[0] * eye, gate[1] * eye - gain]))
+        return jnp.all(jnp.isfinite(factors))
 
     def _gain_rate(self, gain: Array, norm: Array, signals: Signals) -> Array:
         images = jnp.matmul(gain, signals.jacobian.T, precision=matmul)  # ΓΦ'ᵀ

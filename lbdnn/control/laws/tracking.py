@@ -5,24 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import jax
+import numpy as np
+from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
 from ...networks import Chain
-from .law import Signals, transposed
+from .law import Deterministic, Metric, Signals, traced, transposed
 
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
-class TrackingLaw:
-    """θ̂' = Γ(Φ'ᵀr − k_θ θ̂), Γ = `gain`·I; sampled by forward Euler.
+class TrackingLaw(Deterministic):
+    """θ̂' = Γ(Φ'ᵀr − k_θ θ̂), Γ = `gain`·I or diag(`gain`); sampled by forward Euler.
 
-    `damping` is k_θ, the σ-modification.
+    `gain` is a number or (p,), see `gains_by_layer`. `damping` is k_θ, the σ-modification.
 
     Patil, Le, Greene, Dixon, *Lyapunov-derived control and adaptive update laws for inner and outer
     layer weights of a deep neural network* (2022).
     """
 
-    gain: float = 1.0
+    gain: float | Float[Array, " p"] = 1.0
     damping: float = 1e-4
 
     def init(self, net: Chain) -> None:
@@ -38,3 +40,24 @@ class TrackingLaw:
         self, net: Chain, state: None, theta: Float[Array, " p"], signals: Signals, period: float
     ) -> tuple[None, Float[Array, " p"]]:
         return None, theta + period * self.rate(net, state, theta, signals)[1]
+
+    def metric(self, state: None) -> Metric:
+        return self.gain
+
+    def check(self, theta: ArrayLike, period: float | None, damping: float = 0.0) -> None:
+        if np.ndim(self.gain) not in (0, 1) or np.shape(self.gain) not in ((), np.shape(theta)):
+            raise ValueError(
+                f"the gain of the law is a number or {np.size(theta)} numbers, one a parameter; "
+                f"got shape {np.shape(self.gain)}"
+            )
+        if period is not None and not traced(self.gain, self.damping, damping):
+            check_damping(period, float(np.max(self.gain)), self.damping + damping)
+
+
+def check_damping(period: float, gain: float, damping: float) -> None:
+    """Refuses |1 − period·‖Γ‖·k_θ| > 1: θ̂' = −k_θΓθ̂ grows where it should fall."""
+    if period * gain * damping > 2:
+        raise ValueError(
+            f"period · gain · damping = {period * gain * damping:.3g} is more than 2, so that "
+            "damping makes the parameters grow; pass a shorter period, or less gain or damping"
+        )
