@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
 import jax
@@ -21,6 +22,8 @@ class Signals(NamedTuple):
     filtered_error: Float[Array, " n"]  # r
     drift: Float[Array, " n"]  # f̂, of the observer
     prediction_error: Float[Array, " n"]  # E = f̂ − Φ(X, θ̂)
+    # v ↦ Φ'ᵀv by one backward pass: for a law that needs no more, Φ' is then not computed at all.
+    pullback: Callable[[Float[Array, " n"]], Float[Array, " p"]] | None = None
 
 
 class Law(Protocol):
@@ -41,4 +44,6 @@ class Law(Protocol):
 
 def transposed(signals: Signals, error: Float[Array, " n"]) -> Float[Array, " p"]:
     """Φ'ᵀ error."""
+    if signals.pullback is not None:
+        return signals.pullback(error)
     return jnp.matmul(signals.jacobian.T, error, precision=matmul)
