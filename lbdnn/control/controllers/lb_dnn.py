@@ -175,22 +175,20 @@ class LbDNN:
     ) -> tuple[Array, Signals, Array]:
         """The control, what the law sees, and ṙ as far as it is known: without the drift."""
         error, filtered, known = self._errors(measured, motion)
-        value, jacobian = self._network(state.theta, measured)
+        value, pullback = jax.vjp(lambda at: self.net(self.net.unravel(at), measured), state.theta)
         g, a, order = self.plant.effectiveness(measured), self.error_gain, self.plant.order
         gain = self.feedback_gain + (a if order == 2 else 0.0)
         wanted = motion.highest(order) - gain * filtered - self.sliding_gain * jnp.sign(filtered)
         if order == 2:
             wanted = wanted + (a * a - 1) * error
         control = right_inverse(g, wanted - value)
-        signals = Signals(measured, jacobian, filtered, drift, drift - value)
+        (jacobian,) = jax.vmap(pullback)(jnp.eye(value.size, dtype=value.dtype))
+        signals = Signals(
+            measured,
+            jacobian,
+            filtered,
+            drift,
+            drift - value,
+            pullback=lambda vector: pullback(vector)[0],
+        )
         return control, signals, g @ control + known
-
-    def _network(self, theta: Array, inputs: Array) -> tuple[Array, Array]:
-        """Φ and Φ'."""
-
-        def value(vector: Array) -> tuple[Array, Array]:
-            found = self.net(self.net.unravel(vector), inputs)
-            return found, found
-
-        jacobian, found = jax.jacrev(value, has_aux=True)(theta)
-        return found, jacobian

@@ -75,11 +75,15 @@ class CompositeLaw(Deterministic):
     def rate(
         self, net: Chain, state: LeastSquares, theta: Float[Array, " p"], signals: Signals
     ) -> tuple[LeastSquares, Float[Array, " p"]]:
-        change = self._gain_rate(state.gain, _norm(state.gain), signals)
+        gain = state.gain
+        images = jnp.matmul(gain, signals.jacobian.T, precision=matmul)  # ΓΦ'ᵀ
+        change = self._forgetting(_norm(gain)) * gain - jnp.matmul(
+            images, images.T, precision=matmul
+        )
         if self.gate is not None:
-            change = jnp.where(self._within(state.gain, self.gate), change, 0)
+            change = jnp.where(self._within(gain, self.gate), change, 0)
         moved = LeastSquares(change, jnp.zeros_like(state.direction))
-        return moved, self._theta_rate(state.gain, theta, signals)
+        return moved, jnp.matmul(gain, self._descent(theta, signals), precision=matmul)
 
     def step(
         self,
@@ -90,18 +94,31 @@ class CompositeLaw(Deterministic):
         period: float,
     ) -> tuple[LeastSquares, Float[Array, " p"]]:
         gain, direction = state
+        descent = self._descent(theta, signals)
+        # One product with Γ for all, and then one pass that changes it in place: Γ_{i+1} v follows
+        # from Γ_i v. Γ is large, and moving it is what takes time.
+        columns = [signals.jacobian.T, descent[:, None]]
+        if not self.exact_norm:
+            columns.append(direction[:, None])
+        products = jnp.matmul(gain, jnp.concatenate(columns, 1), precision=matmul)
+        count = signals.filtered_error.size
+        images, before = products[:, :count], products[:, count]  # ΓΦ'ᵀ, Γ descent
         if self.exact_norm:
             norm = _norm(gain)
         else:
-            image = jnp.matmul(gain, direction, precision=matmul)
-            norm = jnp.linalg.norm(image)
-            direction = image / jnp.maximum(norm, jnp.finfo(norm.dtype).tiny)
-        moved = gain + period * self._gain_rate(gain, norm, signals)
+            norm = jnp.linalg.norm(products[:, -1])
+            direction = products[:, -1] / jnp.maximum(norm, jnp.finfo(norm.dtype).tiny)
+        growth = 1 + period * self._forgetting(norm)
+        inner = jnp.matmul(images.T, descent, precision=matmul)
+        image = growth * before - period * jnp.matmul(images, inner, precision=matmul)
+        # A sum of outer products becomes one loop over Γ; a product of matrices would be stored.
+        outer = sum(row[:, None] * row[None, :] for row in images.T)
+        moved = growth * gain - period * outer
         if self.gate is not None:
-            moved = jnp.where(self._within(moved, self.gate), moved, gain)
-        gain = moved
-        theta = theta + period * self._theta_rate(gain, theta, signals)
-        return LeastSquares(gain, direction), theta
+            inside = self._within(moved, self.gate)
+            moved = jnp.where(inside, moved, gain)
+            image = jnp.where(inside, image, before)
+        return LeastSquares(moved, direction), theta + period * image
 
     def metric(self, state: LeastSquares) -> Metric:
         return state.gain
@@ -144,15 +161,14 @@ class CompositeLaw(Deterministic):
         factors = jnp.linalg.cholesky(jnp.stack([gain - gate[0] * eye, gate[1] * eye - gain]))
         return jnp.all(jnp.isfinite(factors))
 
-    def _gain_rate(self, gain: Array, norm: Array, signals: Signals) -> Array:
-        images = jnp.matmul(gain, signals.jacobian.T, precision=matmul)  # ΓΦ'ᵀ
-        forgetting = self.forgetting * (1 - norm / self.largest_gain)
-        return forgetting * gain - jnp.matmul(images, images.T, precision=matmul)
+    def _forgetting(self, norm: Array) -> Array:
+        """β."""
+        return self.forgetting * (1 - norm / self.largest_gain)
 
-    def _theta_rate(self, gain: Array, theta: Array, signals: Signals) -> Array:
+    def _descent(self, theta: Array, signals: Signals) -> Array:
+        """θ̂' without Γ."""
         error = signals.filtered_error + self.prediction_gain * signals.prediction_error
-        direction = transposed(signals, error) - self.damping * theta
-        return jnp.matmul(gain, direction, precision=matmul)
+        return transposed(signals, error) - self.damping * theta
 
 
 def _norm(gain: Float[Array, "p p"]) -> Float[Array, ""]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
 import jax
@@ -26,6 +27,8 @@ class Signals(NamedTuple):
     drift: Float[Array, " n"]  # f̂, of the observer
     prediction_error: Float[Array, " n"]  # E = f̂ − Φ(X, θ̂)
     added: Float[Array, " p"] | None = None  # by a law around: to Φ'ᵀr, before Γ
+    # v ↦ Φ'ᵀv by one backward pass: for a law that needs no more, Φ' is then not computed at all.
+    pullback: Callable[[Float[Array, " n"]], Float[Array, " p"]] | None = None
 
 
 class Law(Protocol):
@@ -94,7 +97,10 @@ class Deterministic:
 
 def transposed(signals: Signals, error: Float[Array, " n"]) -> Float[Array, " p"]:
     """Φ'ᵀ error, and what is added."""
-    product = jnp.matmul(signals.jacobian.T, error, precision=matmul)
+    if signals.pullback is not None:
+        product = signals.pullback(error)
+    else:
+        product = jnp.matmul(signals.jacobian.T, error, precision=matmul)
     return product if signals.added is None else product + signals.added
 
 
