@@ -2,7 +2,17 @@
 
 from .closed_loop import Run as Run, simulate as simulate
 from .continuous import simulate_continuous as simulate_continuous
-from .controllers import Controller as Controller, LbDNN as LbDNN, advance as advance
+from .controllers import (
+    PD as PD,
+    PID as PID,
+    Controller as Controller,
+    DisturbanceRejection as DisturbanceRejection,
+    LbDNN as LbDNN,
+    NetworkFeedback as NetworkFeedback,
+    NonlinearMPC as NonlinearMPC,
+    Plan as Plan,
+    advance as advance,
+)
 from .laws import (
     CompositeLaw as CompositeLaw,
     ConcurrentLearning as ConcurrentLearning,
@@ -32,5 +42,10 @@ from .plants import (
     Variable as Variable,
     two_link_mjcf as two_link_mjcf,
 )
-from .references import Motion as Motion, Reference as Reference
+from .references import (
+    Constant as Constant,
+    Motion as Motion,
+    Reference as Reference,
+    Sinusoids as Sinusoids,
+)
 from .sensing import Actuator as Actuator, Lost as Lost, Sensor as Sensor, noise_of as noise_of

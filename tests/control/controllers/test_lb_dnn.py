@@ -49,7 +49,7 @@ def test_the_jacobian_and_its_products_are_those_of_differences(plant, sizes):
     rng = np.random.default_rng(sizes)
     with jax.enable_x64(True):
         at = jnp.asarray(rng.normal(size=size))
-        motion = Motion(*jnp.zeros((3, n)))
+        motion = Motion(*jnp.zeros((3, n)), jnp.zeros(()))
         controller = LbDNN(net, plant, Watching())
         state = controller.init(net.init(jax.random.key(1)), at, motion)
         with pytest.raises(Seen) as caught:
