@@ -10,6 +10,8 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from experiments.tracking.settings import PAPER, PERIOD
+from experiments.tracking.study import noise_of
+from experiments.tracking.two_link import T1
 from lbdnn import FullyConnected, control
 from lbdnn.control.references import TWO_LINK
 
@@ -24,6 +26,7 @@ GAINS = {
     "forgetting": ("β₀", 10.0),
     "initial_gain": ("Γ(0)", 1.0),
 }
+NOISE = noise_of(TWO_LINK, 2, PAPER.signal_to_noise, T1)
 NOMINAL = np.array([value for _, value in GAINS.values()])
 _OF_LAW = ("prediction_gain", "forgetting", "initial_gain")
 
@@ -72,7 +75,7 @@ def outcomes(
     """`Outcome` of each draw of gains (a row) with each seed (a column), in float64."""
     with jax.enable_x64(True):
         keys = jax.random.split(jax.random.key(seed), seeds)
-        found = _all(jnp.asarray(gains), keys, jnp.asarray(PAPER.noise), t1)
+        found = _all(jnp.asarray(gains), keys, jnp.asarray(NOISE), t1)
         return np.asarray(found.error), np.asarray(found.control), np.asarray(found.diverged)
 
 

@@ -11,8 +11,7 @@ import numpy as np
 import optax
 from jaxtyping import Array, Float
 
-from experiments.gain_study.loops import NOMINAL, outcome
-from experiments.tracking.settings import PAPER
+from experiments.gain_study.loops import NOISE, NOMINAL, outcome
 
 RATE = 0.1  # of Adam, on logarithms of gains
 
@@ -41,7 +40,7 @@ def tuned(
     """
     with jax.enable_x64(True):
         keys = jax.random.split(jax.random.key(seed), seeds)
-        noise = jnp.asarray(PAPER.noise)
+        noise = jnp.asarray(NOISE)
 
         def cost(logarithms: Array, key: Array) -> tuple[Array, Array]:
             found = outcome(jnp.exp(logarithms), key, noise, t1)

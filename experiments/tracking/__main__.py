@@ -1,15 +1,17 @@
-"""Lb-DNN control of the two-link manipulator: the published benchmark, many times over.
+"""Lb-DNN control: the published benchmarks, many times over, beside what was published.
 
-Tracking-error and composite law, θ̂(0) ~ U(−0.5, 0.5) anew for each seed, in the paper's setting and
-in that of its published code, beside the published single draws. With --reference: a stored
-trajectory of the published code computed again, and the largest differences.
+Two-link arm (Tables I and II of the composite paper: tracking-error and composite law, baselines,
+in the paper's setting and in that of its published code), underwater vehicle that loses its
+feedback (Table III), and the ten states of the ResNet paper. θ̂(0) ~ U(−0.5, 0.5) and the noise are
+drawn anew for each seed. With --reference: a stored trajectory of the published code computed
+again, and the largest differences.
 """
 
 from __future__ import annotations
 
-import csv
 import math
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -19,37 +21,41 @@ import tyro
 
 from experiments.concurrency import finished_pieces, leave
 from experiments.output import Output
-from experiments.outside_data import outside_data
+from experiments.tracking import cases, figures
+from experiments.tracking.cases import LARGE, SIZES, Case
+from experiments.tracking.kept import load, save
+from experiments.tracking.published import published
 from experiments.tracking.replay import TOLERANCE, replay
-from experiments.tracking.settings import CODE, LAWS, PAPER, PERIOD
-from experiments.tracking.study import METRICS, Study, study
-from lbdnn.plotting.tracking import over_time
+from experiments.tracking.settings import LAWS, PERIOD
+from experiments.tracking.study import Study, study
 
-SIZES = ((3, 3), (4, 3), (4, 4), (5, 5))
-SETTINGS = {setting.name: setting for setting in (PAPER, CODE)}
-_PUBLISHED = {"tracking": "tracking_error_based", "composite": "composite"}
+System = Literal["two_link", "uuv", "resnet"]
 
 
 @dataclass(frozen=True)
 class Settings:
     quick: bool = False
-    """One size, 4 seeds, 10 s."""
+    """One size, 4 seeds, at most 10 s each."""
+    full: bool = False
+    """The sizes 5×10 and 10×10 of Table II too: an hour more."""
+    system: System | None = None
+    """One benchmark; by default all three."""
     reference: Path | None = None
     """A stored trajectory of the published code, to be computed again; needs the next three."""
     layers: int | None = None
-    """Hidden layers; without it and --neurons the sizes of Table II up to 5×5."""
+    """Hidden layers of the arm's networks; without it and --neurons the sizes of Table II."""
     neurons: int | None = None
     """Neurons in each hidden layer."""
     law: Literal["tracking", "composite"] | None = None
-    """The adaptation law; by default both."""
+    """The adaptation law for the arm; by default both, and the baselines."""
     seeds: int = 32
     """How many initial weights."""
-    t1: float = 100.0
-    """Seconds of each run; the metrics of the error are of its second half."""
+    t1: float | None = None
+    """Seconds of each run, by default those of the paper: 100, 30 and 10."""
     seed: int = 0
     """Of the initial weights, the noise and the test points."""
     output: Path = Path("results/tracking")
-    """Folder of the results."""
+    """Folder of the results. Loops that are done are not done again."""
 
 
 def main() -> int:
@@ -72,8 +78,14 @@ def _check(settings: Settings) -> None:
         raise ValueError("--layers and --neurons take numbers >= 1")
     if settings.reference is not None and not (sized and settings.law):
         raise ValueError("--reference needs --layers, --neurons and --law")
-    if settings.seeds < 1 or settings.seed < 0 or not settings.t1 >= 2 * PERIOD:
-        raise ValueError(f"needs --seeds >= 1, --seed >= 0 and --t1 >= {2 * PERIOD}")
+    if settings.system not in (None, "two_link") and (sized or settings.law):
+        raise ValueError("--layers, --neurons and --law are for --system two_link")
+    if settings.seeds < 1 or settings.seed < 0:
+        raise ValueError("needs --seeds >= 1 and --seed >= 0")
+    if settings.t1 is not None:
+        periods = settings.t1 / PERIOD
+        if not periods >= 2 or abs(periods - round(periods)) > 1e-6:
+            raise ValueError(f"--t1 is a multiple of the control period, {PERIOD} s, at least two")
 
 
 def _replayed(settings: Settings) -> int:
@@ -87,118 +99,127 @@ def _replayed(settings: Settings) -> int:
     return 0 if agree else 1
 
 
-def run(settings: Settings, output: Output) -> int:
-    """Simulates, writes tables and figures, prints a summary; the exit status."""
-    sizes = SIZES
+def chosen(settings: Settings) -> list[Case]:
+    """What is to be simulated."""
+    sized = settings.layers is not None and settings.neurons is not None
+    one = sized or settings.law is not None
+    sizes = (*SIZES, *(LARGE if settings.full else ()))
     if settings.layers is not None and settings.neurons is not None:
         sizes = ((settings.layers, settings.neurons),)
     elif settings.quick:
         sizes = SIZES[:1]
-    seeds, t1 = (4, 10.0) if settings.quick else (settings.seeds, settings.t1)
-    laws = LAWS if settings.law is None else (settings.law,)
-    keys = [(name, size, law) for size in sizes for name in SETTINGS for law in laws]
+    found: list[Case] = []
+    if settings.system in (None, "two_link"):
+        laws = LAWS if settings.law is None else (settings.law,)
+        found += cases.two_link_cases(sizes, laws)
+        found += [] if one else cases.two_link_baselines()
+    if settings.system in (None, "uuv") and not one:
+        found += cases.vehicle_cases()
+    if settings.system in (None, "resnet") and not one:
+        found += cases.residual_cases()
+    return found
+
+
+def run(settings: Settings, output: Output) -> int:
+    """Simulates, writes tables and figures, prints a summary; the exit status."""
+    own = chosen(settings)
+    seeds = 4 if settings.quick else settings.seeds
+    lengths = {case: case.t1 if settings.t1 is None else settings.t1 for case in own}
+    if settings.quick:
+        lengths = {case: min(t1, 10.0) for case, t1 in lengths.items()}
+    folder = output.folder / "loops"
+    marks = {case: {"seeds": seeds, "seed": settings.seed, "t1": lengths[case]} for case in own}
+    found = {case: kept for case in own if (kept := load(folder, case.name, marks[case]))}
+    if found:
+        print(f"{len(found)} of {len(own)} loops were done before", file=sys.stderr)
     work: dict[Any, Any] = {
-        key: lambda key=key: study(
-            SETTINGS[key[0]], key[1][0], key[1][1], key[2], seed=settings.seed, seeds=seeds, t1=t1
-        )
-        for key in keys
+        case: lambda case=case: study(case.make(lengths[case]), seed=settings.seed, seeds=seeds)
+        for case in own
+        if case not in found
     }
-    found: dict[Any, Study] = dict(finished_pieces(work, "closed loops"))
-    finished = len(found) == len(keys)
-    published = _published()
-    rows = []
-    for key in keys:
-        if key in found:
-            rows += _rows(key, found[key], published)
+    for case, result in finished_pieces(work, "closed loops"):
+        found[case] = result
+        save(folder, case.name, marks[case], result)
+    finished = len(found) == len(own)
+    done = [case for case in own if case in found]
+    given = published()
+    rows = [row for case in done for row in _rows(case, found[case], lengths[case], given)]
     if rows:
         output.table("tracking", rows)
         _print(rows)
-        _draw(found, sizes, t1, output)
+        figures.draw({case: found[case] for case in done}, lengths, given, output)
     print(f"{'' if finished else 'interrupted; '}results in {output.folder}")
     if not finished:
         leave(130)
     return 0
 
 
-def _rows(key: Any, found: Study, published: dict[Any, float]) -> list[dict[str, Any]]:
-    setting, (layers, neurons), law = key
-    return [
-        {
-            "setting": setting,
-            "layers": layers,
-            "neurons": neurons,
-            "law": law,
-            "metric": metric,
-            "unit": METRICS[metric],
-            "mean": float(np.mean(values)),
-            "standard_deviation": float(np.std(values)),
-            "median": float(np.median(values)),
-            "least": float(np.min(values)),
-            "largest": float(np.max(values)),
-            "published": published.get((layers, neurons, law, metric), math.nan),
-            "seeds": len(values),
-            "diverged": found.diverged,
+def _rows(
+    case: Case, found: Study, t1: float, given: dict[tuple[str, str, int, int, str], float]
+) -> list[dict[str, Any]]:
+    units = case.make(t1).metrics
+    rows = []
+    for metric, values in found.metrics.items():
+        if np.isnan(values).all():
+            continue
+        beside = {
+            f"published_{place[0]}": given[*place, metric]
+            for place in case.places()
+            if (*place, metric) in given
         }
-        for metric, values in found.metrics.items()
-    ]
-
-
-def _published() -> dict[Any, float]:
-    """Table II, from the folder of outside data; empty where that is absent."""
-    file = outside_data() / "published_tables.csv"
-    if not file.is_file():
-        return {}
-    with file.open(encoding="utf-8", newline="") as lines:
-        rows = [row for row in csv.DictReader(lines) if row["table"] == "II"]
-    names = {theirs: ours for ours, theirs in _PUBLISHED.items()}
-    return {
-        (int(row["layers"]), int(row["neurons"]), names[row["law"]], row["metric"]): float(
-            row["value"]
+        rows.append(
+            {
+                "system": case.system,
+                "setting": case.setting,
+                "controller": case.controller,
+                "layers": case.layers,
+                "neurons": case.neurons,
+                "metric": metric,
+                "unit": units[metric].unit,
+                "mean": float(np.nanmean(values)),
+                "standard_deviation": float(np.nanstd(values)),
+                "median": float(np.nanmedian(values)),
+                "least": float(np.nanmin(values)),
+                "largest": float(np.nanmax(values)),
+                "published_I": math.nan,
+                "published_II": math.nan,
+                "published_III": math.nan,
+                "seeds": len(values),
+                "diverged": found.diverged,
+                "seconds": t1,
+            }
+            | beside
         )
-        for row in rows
+    return rows
+
+
+def _print(rows: Sequence[dict[str, Any]]) -> None:
+    print("mean ± standard deviation over the seeds that do not diverge; published: one draw")
+    columns = ("controller", "layers", "neurons", "metric")
+    for system in dict.fromkeys(row["system"] for row in rows):
+        own = [row for row in rows if row["system"] == system]
+        settings = list(dict.fromkeys(row["setting"] for row in own))
+        print(f"\n{system:67}{'published':>9}" + "".join(f"{name:>20}" for name in settings))
+        for place in dict.fromkeys(tuple(row[c] for c in columns) for row in own):
+            found = {r["setting"]: r for r in own if tuple(r[c] for c in columns) == place}
+            first = next(iter(found.values()))
+            size = f"{place[1]}×{place[2]}" if place[1] else ""
+            values = (first[f"published_{table}"] for table in ("II", "III", "I"))
+            shown = next((f"{value:.3f}" for value in values if not math.isnan(value)), "")
+            metric = f"{place[3]} ({first['unit']})"
+            texts = "".join(f"{_text(found.get(name)):>20}" for name in settings)
+            print(f"{size:6}{place[0]:18} {metric:42}{shown:>9}{texts}")
+    lost = {
+        f"{r['system']}, {r['setting']}, {r['controller']}": r["diverged"]
+        for r in rows
+        if r["diverged"]
     }
+    for name, count in lost.items():
+        print(f"{count} runs diverged: {name}")
 
 
-def _print(rows: list[dict[str, Any]]) -> None:
-    print("\nmean ± standard deviation over the seeds")
-    print(f"{'size':6}{'law':11}{'metric':47}{'published':>9}", end="")
-    print("".join(f"{name:>20}" for name in SETTINGS))
-    places = dict.fromkeys((r["layers"], r["neurons"], r["law"], r["metric"]) for r in rows)
-    for place in places:
-        own = {
-            r["setting"]: r
-            for r in rows
-            if (r["layers"], r["neurons"], r["law"], r["metric"]) == place
-        }
-        first = next(iter(own.values()))
-        given = "" if math.isnan(first["published"]) else f"{first['published']:.3f}"
-        metric = f"{place[3]} ({first['unit']})"
-        print(f"{place[0]}×{place[1]:<4}{place[2]:11}{metric:47}{given:>9}", end="")
-        for name in SETTINGS:
-            r = own.get(name)
-            text = f"{r['mean']:.3f} ± {r['standard_deviation']:.3f}" if r else ""
-            print(f"{text:>20}", end="")
-        print()
-
-
-def _draw(found: dict[Any, Study], sizes: Any, t1: float, output: Output) -> None:
-    time = PERIOD * np.arange(round(t1 / PERIOD))
-    every = max(1, len(time) // 2000)
-    for name in SETTINGS:
-        for size in sizes:
-            own = {key[2]: s for key, s in found.items() if key[:2] == (name, size)}
-            if not own:
-                continue
-            panels = [
-                (label, {law: getattr(s, field)[:, ::every] for law, s in own.items()})
-                for label, field in (
-                    ("‖e‖ (deg)", "error"),
-                    ("‖u‖ (N m)", "control"),
-                    ("‖f − Φ‖ (rad/s²)", "function_error"),
-                )
-            ]
-            figure = over_time(time[::every], panels)
-            output.figure(f"over_time_{name}_{size[0]}x{size[1]}", figure)
+def _text(row: dict[str, Any] | None) -> str:
+    return f"{row['mean']:.3f} ± {row['standard_deviation']:.3f}" if row else ""
 
 
 if __name__ == "__main__":

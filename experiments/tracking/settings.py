@@ -1,16 +1,11 @@
-"""The benchmark as the paper and as its published code have it."""
+"""The two-link benchmark as the paper and as its published code have it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
 
-import jax
-import jax.numpy as jnp
-import numpy as np
-
 from lbdnn import FullyConnected, control
-from lbdnn.control.references import TWO_LINK
 
 Law = Literal["tracking", "composite"]
 LAWS: tuple[Law, ...] = ("tracking", "composite")
@@ -25,7 +20,8 @@ class Setting:
     - `position`: x(0), in rad; ẋ(0) = 0.
     - `drift_gain`: k_f. `solver`: of the plant between samples; None for that of `simulate`.
     - `signal_to_noise`: of the measured positions and velocities, in dB, relative to the mean
-      square of each of the reference's over 100 s; None for no noise.
+      square of each of the reference's; None for no noise.
+    - `horizon`, `limit`: of the predictive controller, the latter in N m.
     """
 
     name: str
@@ -34,6 +30,8 @@ class Setting:
     drift_gain: float
     solver: Literal["euler"] | None
     signal_to_noise: float | None
+    horizon: int
+    limit: float
 
     @property
     def plant(self) -> control.TwoLink:
@@ -50,15 +48,6 @@ class Setting:
         )  # fmt: skip
         return control.LbDNN(net, self.plant, own, drift_gain=self.drift_gain)
 
-    @property
-    def noise(self) -> np.ndarray | None:
-        """Standard deviations of the noise of [x; ẋ]."""
-        if self.signal_to_noise is None:
-            return None
-        motion = jax.vmap(TWO_LINK)(jnp.arange(0.0, 100.0, PERIOD))
-        signals = np.concatenate([motion.position, motion.velocity], -1)
-        return control.noise_of(signals, self.signal_to_noise)
 
-
-PAPER = Setting("paper", True, (1.0, -1.0), 10.0, None, 50.0)
-CODE = Setting("code", False, (-1.0, 1.0), 20.0, "euler", None)
+PAPER = Setting("paper", True, (1.0, -1.0), 10.0, None, 50.0, 5, 50.0)
+CODE = Setting("code", False, (-1.0, 1.0), 20.0, "euler", None, 3, 100.0)

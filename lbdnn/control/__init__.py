@@ -30,6 +30,7 @@ from .plants import (
     TORA as TORA,
     AdaptiveCruise as AdaptiveCruise,
     AffinePlant as AffinePlant,
+    AffineUserPlant as AffineUserPlant,
     DoublePendulum as DoublePendulum,
     MujocoPlant as MujocoPlant,
     Pendulum as Pendulum,

@@ -41,14 +41,16 @@ def over_time(
     """One panel beneath another: the median over the seeds; of learning controllers also all seeds.
 
     `panels` are (label of the axis, name of the controller to values equally spaced in [0, t1) s,
-    one row a seed). `without_feedback`: intervals in s, in grey.
+    one row a seed, NaN for none). `without_feedback`: intervals in s, in grey.
     """
     from matplotlib import pyplot
+    from matplotlib.artist import Artist
+    from matplotlib.patches import Patch
 
     figure, grid = pyplot.subplots(
         len(panels), 1, figsize=(6.4, 1.6 * len(panels) + 0.5), sharex=True, squeeze=False
     )
-    lines = {}
+    lines: dict[str, Artist] = {}
     for axes, (label, curves) in zip(grid[:, 0], panels, strict=True):
         for start, end in without_feedback:
             axes.axvspan(start, end, color="#DDDDDD", linewidth=0)
@@ -56,17 +58,17 @@ def over_time(
             colour = CONTROLLER_COLOURS.get(name, "#888888")
             time = np.linspace(0, t1, values.shape[1], endpoint=False)
             if name in _FILLED:
-                low, high = values.min(0), values.max(0)
+                low, high = np.nanmin(values, 0), np.nanmax(values, 0)
                 axes.fill_between(time, low, high, color=colour, alpha=0.2, linewidth=0)
-            (lines[name],) = axes.plot(time, np.median(values, 0), color=colour, linewidth=0.9)
+            (lines[name],) = axes.plot(time, np.nanmedian(values, 0), color=colour, linewidth=0.9)
         axes.set_ylabel(label)
         axes.set_yscale("log")
     grid[-1, 0].set_xlabel("time (s)")
     grid[-1, 0].set_xlim(0, t1)
     labels = [CONTROLLER_NAMES.get(name, name) for name in lines]
-    handles = list(lines.values())
+    handles: list[Artist] = list(lines.values())
     if without_feedback:
-        handles.append(pyplot.Rectangle((0, 0), 1, 1, color="#DDDDDD"))
+        handles.append(Patch(color="#DDDDDD"))
         labels.append("no feedback")
     figure.align_ylabels()
     figure.legend(handles, labels, loc="outside upper center", ncols=3)
@@ -100,7 +102,9 @@ def by_size(
         count = len(values)
         for k, ((law, setting), own) in enumerate(values.items()):
             place = np.arange(len(sizes)) + (k - (count - 1) / 2) * 0.17
-            middle, low, high = (np.array([f(v) for v in own]) for f in (np.median, np.min, np.max))
+            middle, low, high = (
+                np.array([f(v) for v in own]) for f in (np.nanmedian, np.nanmin, np.nanmax)
+            )
             marker, alpha = shades.get(setting, ("o", 1.0))
             axes.errorbar(
                 place, middle, [middle - low, high - middle], fmt=marker, markersize=4,

@@ -110,19 +110,6 @@ def test_reference_and_its_derivatives():
     )
 
 
-def test_two_link_keeps_its_mechanics():
-    plant, x, v = TwoLink(), jnp.array([0.3, -0.8]), jnp.array([0.5, -1.2])
-    state = jnp.concatenate([x, v])
-    inertia = plant.inertia_matrix(x)
-    np.testing.assert_allclose(plant.effectiveness(state) @ inertia, np.eye(2), atol=1e-5)
-    # Without control the kinetic energy changes by friction alone: ẋᵀMẍ + ½ẋᵀṀẋ = −ẋᵀFẋ.
-    moving = jax.jvp(plant.inertia_matrix, (x,), (v,))[1]
-    power = v @ inertia @ plant.drift(state) + 0.5 * v @ moving @ v
-    np.testing.assert_allclose(power, -(v * jnp.array([5.3, 1.1])) @ v, rtol=1e-5)
-    other = TwoLink(drift_with_inertia=False)
-    np.testing.assert_allclose(inertia @ plant.drift(state), other.drift(state), rtol=1e-5)
-
-
 def test_the_tracked_norm_of_the_gain_changes_the_loop_little():
     with jax.enable_x64(True):
         start = (START, NET.unravel(THETA))

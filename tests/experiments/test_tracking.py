@@ -3,13 +3,18 @@
 import csv
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from experiments.tracking import cases, two_link
+from experiments.tracking.kept import load, save
+from experiments.tracking.published import published
 from experiments.tracking.replay import TOLERANCE, replay
 from experiments.tracking.settings import CODE, PAPER
-from experiments.tracking.study import METRICS, study
+from experiments.tracking.study import Study, study
+from lbdnn.control import TrackingLaw
 
 
 @pytest.mark.parametrize("law", ["tracking", "composite"])
@@ -33,18 +38,58 @@ def test_what_is_no_trajectory_is_refused(tmp_path):
         replay(tmp_path / "b.npz", 3, 3, "tracking")
 
 
+def loop(law="tracking", gain=1.0):
+    controller = PAPER.controller(1, 2, law)
+    own = replace(controller, law=TrackingLaw(gain=gain))
+    return two_link.loop(PAPER, own, t1=0.2)
+
+
 def test_metrics_of_a_short_study():
-    found = study(PAPER, 1, 2, "tracking", seed=0, seeds=2, t1=0.2)
-    assert set(found.metrics) == set(METRICS)
-    assert found.error.shape == (2, 20)
-    late = found.error[:, 10:]
+    found = study(loop(), seed=0, seeds=2)
+    assert set(found.metrics) == set(two_link.METRICS)
+    error = found.traces["error"]
+    assert error.shape == (2, 20)
     np.testing.assert_allclose(
-        found.metrics["rms_tracking_error"], np.sqrt(np.mean(late**2, 1)), rtol=1e-12
+        found.metrics["rms_tracking_error"], np.sqrt(np.mean(error[:, 10:] ** 2, 1)), rtol=1e-12
     )
-    assert found.error[0, 0] == pytest.approx(np.rad2deg(np.hypot(1, 1.25)))
-    assert CODE.noise is None
+    assert error[0, 0] == pytest.approx(np.rad2deg(np.hypot(1, 1.25)), rel=1e-2)
+    # After the first sample, and at the end.
+    assert found.traces["test"].shape == (2, 2)
+    np.testing.assert_array_equal(
+        found.metrics["mean_function_error_test"], found.traces["test"][:, 1]
+    )
     # 50 dB below signals of a few tenths of a rad.
-    assert np.all((PAPER.noise > 2e-4) & (PAPER.noise < 2e-3))
+    noise = loop().sensor.noise
+    assert np.all((noise > 2e-4) & (noise < 2e-3))
+    assert two_link.loop(CODE, loop().controller).sensor.noise is None
+
+
+def test_runs_that_diverge_count_but_not_in_the_metrics():
+    found = study(loop(gain=1e9), seed=0, seeds=2)
+    assert found.diverged == 2
+    assert all(np.isnan(values).all() for values in found.metrics.values())
+
+
+def test_a_loop_that_is_done_is_kept_with_what_made_it(tmp_path):
+    made = {"seeds": 2, "seed": 0, "t1": 0.2}
+    own = Study({"a": np.arange(2.0)}, {"b c": np.ones((2, 3))}, 1)
+    save(tmp_path, "one", made, own)
+    again = load(tmp_path, "one", made)
+    assert again is not None
+    np.testing.assert_array_equal(again.metrics["a"], own.metrics["a"])
+    np.testing.assert_array_equal(again.traces["b c"], own.traces["b c"])
+    assert again.diverged == 1
+    assert load(tmp_path, "one", made | {"seed": 1}) is None
+    (tmp_path / "one.npz").write_bytes(b"no")
+    assert load(tmp_path, "one", made) is None
+
+
+def test_published_values_stand_beside_their_loops(data):
+    given = published()
+    five = [c for c in cases.two_link_cases(((5, 5),), ("composite",)) if c.setting == "paper"]
+    assert [given[*place, "rms_tracking_error"] for place in five[0].places()] == [0.307, 0.308]
+    (vehicle,) = [c for c in cases.vehicle_cases() if c.controller == "nonlinear_pd"]
+    assert [given[*place, "rms_position_error"] for place in vehicle.places()] == [0.186]
 
 
 @pytest.mark.slow
@@ -57,7 +102,7 @@ def test_from_the_command_line(tmp_path):
     with (tmp_path / "tracking.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert {row["setting"] for row in rows} == {"paper", "code"}
-    assert (tmp_path / "over_time_paper_3x3.pdf").stat().st_size > 1000
+    assert (tmp_path / "two_link_paper.pdf").stat().st_size > 1000
 
 
 def test_a_wrong_argument_is_one_sentence():
