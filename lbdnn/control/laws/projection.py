@@ -35,7 +35,7 @@ class Projected(Around):
 
         θ̂⁺ = c + (w − c) min(1, ρ/‖w − c‖),
 
-    so that ‖θ̂⁺ − c‖ ≤ ρ for every finite v: steps of any length, and noise. How much the last
+    so that ‖θ̂⁺ − c‖ ≤ ρ, but for roundings, for every finite v: steps of any length, and noise. How much the last
     factor does: ρ² − ‖θ̂ − c‖² = (1 − p)(ρ² − R²) and (θ̂ − c)ᵀproj(v) ≤ (1 − p)‖θ̂ − c‖‖v‖ give
     ‖w − c‖² − ρ² ≤ (1 − p)(2ρ‖v‖ − ρ² + R²) + ‖proj(v)‖², which for 2ρ‖v‖ ≤ ρ² − R² is at most
     ‖proj(v)‖², so θ̂⁺ is nearer than ‖proj(v)‖²/(2ρ) to w: of second order in the period. The

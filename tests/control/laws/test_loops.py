@@ -85,8 +85,8 @@ def test_the_observer_is_refused_exactly_where_its_error_grows():
     random = np.random.default_rng(1)
     decided = []
     for _ in range(60):
-        a, k = random.uniform(0.5, 60, 2)
-        period = 10 ** random.uniform(-2, -1)
+        a, k = 10 ** random.uniform(-1, 1.5, 2)
+        period = 10 ** random.uniform(-1.5, 0)
         # The observer of `LbDNN`, its inputs 0.
         estimate, integral, drift = 1.0, 0.0, 0.0
         for _ in range(20000):
