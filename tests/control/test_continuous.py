@@ -65,6 +65,7 @@ def test_lyapunovs_function_falls_as_derived():
     assert missing[-1] < missing[0]
 
 
+@pytest.mark.slow
 def test_sampled_loops_tend_to_it_at_the_first_order():
     """With all there is: the observer, and Γ."""
     law = CompositeLaw(prediction_gain=5.0, forgetting=2.0, exact_norm=True)

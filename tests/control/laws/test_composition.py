@@ -112,7 +112,7 @@ def test_the_gain_never_leaves_the_gate():
         outside = state._replace(gain=np.diag(np.where(np.diagonal(state.gain) > 0, 1.6, 0)))
         frozen = gated.rate(NET, outside, theta, now)[0].gain
         alive = gated.rate(NET, gated.init(NET), theta, now)[0].gain
-    found, free = np.array(found), np.array(free)
+    found, free, frozen, alive = map(np.asarray, (found, free, frozen, alive))
     assert gate[0] < found.min() and found.max() < gate[1]
     assert free.min() < gate[0] and free.max() > gate[1]
     assert 0 < held < 200
