@@ -93,6 +93,7 @@ def written_out(controls, state, time, horizon, dt=0.01):
     return cost
 
 
+@pytest.mark.slow
 def test_plans_are_the_optima_that_scipy_finds():
     own = NonlinearMPC(TwoLink(), TWO_LINK, horizon=3)
     states = np.array([[0.3, -0.1, 0.2, 0.5], [1.0, -1.0, 0.0, 0.0], [0.0, 0.3, 0.1, -0.2]])
