@@ -49,11 +49,11 @@ class NonlinearMPC:
     under `lower` ≤ u ≤ `upper`, Δ the control period; u_h is held in [t_{h−1}, t_h).
 
     With J that sum, the plan is u = clip(z), clipped to the limits, z the root of ∇J(u)/L + z − u,
-    Robinson's normal map: there the conditions of first order hold. `optimistix.Newton` seeks z from
-    the last plan, one period on: each of its steps is one of Newton's for J in the controls that are off
-    their limits. So the loop stays one compiled program, and plans can be differentiated. A plan
-    that `iterations` steps do not finish is used, within the limits; `plan` tells how good it is.
-    One that is not finite makes the run diverge.
+    Robinson's normal map: there the conditions of first order hold. `optimistix.Newton` seeks z
+    from the last plan, one period on: each of its steps is one of Newton's for J in the controls
+    that are off their limits. So the loop stays one compiled program, and plans can be
+    differentiated. A plan that `iterations` steps do not finish is used, within the limits; `plan`
+    tells how good it is. One that is not finite makes the run diverge.
 
     **Arguments:**
 
