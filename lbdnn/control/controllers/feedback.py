@@ -63,6 +63,16 @@ def checked(plant: AffinePlant, theta: Theta | None, measured: Array, motion: Mo
         )
 
 
+def checked_fields(controller: object, names: tuple[str, ...], size: int) -> None:
+    """Raises ValueError unless each of these is None, a number or of shape (size,)."""
+    for name in names:
+        value = getattr(controller, name)
+        if value is not None and jnp.shape(value) not in ((), (size,)):
+            raise ValueError(
+                f"{name} is a number or of shape ({size},); got shape {jnp.shape(value)}"
+            )
+
+
 def no_drift(plant: AffinePlant) -> Float[Array, " n"]:
     """NaN: there is no model of the drift."""
     return jnp.full(len(plant.states) // plant.order, jnp.nan)

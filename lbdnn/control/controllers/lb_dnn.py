@@ -142,9 +142,11 @@ class LbDNN:
         if period is not None:
             order = self.plant.order
             if not traced(self.error_gain, self.feedback_gain):
-                check_errors(order, float(self.error_gain), float(self.feedback_gain), period)
+                for a, k in np.broadcast(self.error_gain, self.feedback_gain):
+                    check_errors(order, float(a), float(k), period)
             if not traced(self.observer_gain, self.drift_gain):
-                check_observer(float(self.observer_gain), float(self.drift_gain), period)
+                for a, k in np.broadcast(self.observer_gain, self.drift_gain):
+                    check_observer(float(a), float(k), period)
         vector = self.net.ravel(theta)
         self.law.check(vector if traced(vector) else np.asarray(vector), period)
 

@@ -12,7 +12,7 @@ from jaxtyping import Array, Float
 
 from ...networks import Chain, Theta
 from ..references import Motion
-from .feedback import no_parameters
+from .feedback import checked_fields, no_parameters
 
 
 @jax.tree_util.register_dataclass
@@ -52,12 +52,8 @@ class NetworkFeedback:
                 f"the network takes {self.net.inputs} inputs; got shape {given} from a state of "
                 f"{measured.size}; pass `inputs`, the function from the one to the other"
             )
-        m = self.net.outputs
-        for name in ("scale", "offset"):
-            shape = jnp.shape(getattr(self, name))
-            if shape not in ((), (m,)):
-                raise ValueError(f"{name} is a number or of shape ({m},); got shape {shape}")
-        return jnp.zeros(m, measured.dtype)
+        checked_fields(self, ("scale", "offset"), self.net.outputs)
+        return jnp.zeros(self.net.outputs, measured.dtype)
 
     def step(
         self, state: Float[Array, " m"], measured: Float[Array, " N"], motion: Motion, period: float

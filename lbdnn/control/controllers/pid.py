@@ -12,7 +12,7 @@ from jaxtyping import Array, Float
 from ...networks import Theta
 from ..plants import AffinePlant
 from ..references import Motion
-from .feedback import checked, no_drift, no_parameters
+from .feedback import checked, checked_fields, no_drift, no_parameters
 from .inversion import right_inverse
 
 
@@ -52,14 +52,8 @@ class PID:
         self, theta: Theta | None, measured: Float[Array, " N"], motion: Motion
     ) -> Float[Array, " n"]:
         checked(self.plant, theta, measured, motion)
-        n, m = motion.position.size, len(self.plant.controls)
-        for name, size in (*_OF_AXES, *_OF_CONTROLS):
-            value = getattr(self, name)
-            own = n if size == "n" else m
-            if value is not None and jnp.shape(value) not in ((), (own,)):
-                raise ValueError(
-                    f"{name} is a number or of shape ({own},); got shape {jnp.shape(value)}"
-                )
+        checked_fields(self, ("proportional", "integral", "derivative"), motion.position.size)
+        checked_fields(self, ("lower", "upper"), len(self.plant.controls))
         return jnp.zeros_like(motion.position)
 
     def step(
@@ -91,7 +85,3 @@ class PID:
 
     def parameters(self, state: Float[Array, " n"]) -> Float[Array, " 0"]:
         return no_parameters()
-
-
-_OF_AXES = (("proportional", "n"), ("integral", "n"), ("derivative", "n"))
-_OF_CONTROLS = (("lower", "m"), ("upper", "m"))

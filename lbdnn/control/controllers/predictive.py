@@ -14,7 +14,7 @@ from jaxtyping import Array, Float
 from ...networks import Theta
 from ..plants import AffinePlant
 from ..references import Motion, Reference
-from .feedback import checked, no_parameters, tracking
+from .feedback import checked, checked_fields, no_parameters, tracking
 from .inversion import right_inverse
 
 
@@ -48,11 +48,12 @@ class NonlinearMPC:
     e = x − x_d and r = ė + α₁e as `model` predicts them from the measured state (order 1: r = e),
     under `lower` ≤ u ≤ `upper`, Δ the control period; u_h is held in [t_{h−1}, t_h).
 
-    With J that sum, the plan is a root of u − clip(u − ∇J/L, lower, upper), the conditions of first
-    order, which `optimistix.Newton` finds from the last plan, one period on: each of its steps is a
-    Newton step of J in the controls that are off their limits. So the loop stays one compiled
-    program, and plans can be differentiated. A plan that `iterations` steps do not finish is used,
-    within the limits; one that is not finite makes the run diverge. `plan` tells how good it is.
+    With J that sum, the plan is u = clip(z), clipped to the limits, z the root of ∇J(u)/L + z − u,
+    Robinson's normal map: there the conditions of first order hold. `optimistix.Newton` seeks z
+    from the last plan, one period on: each of its steps is one of Newton's for J in the controls
+    that are off their limits. So the loop stays one compiled program, and plans can be
+    differentiated. A plan that `iterations` steps do not finish is used, within the limits; `plan`
+    tells how good it is. One that is not finite makes the run diverge.
 
     **Arguments:**
 
@@ -66,14 +67,15 @@ class NonlinearMPC:
 
     - `predict(model, state, control, period)`: the model's state one period on, by default a step
       of the explicit midpoint rule. A function at the top of a module, or anything hashable.
-    - `iterations`: steps of Newton's method, at most; from the last plan it takes about five.
+    - `iterations`: steps of Newton's method, at most.
 
     Without feedback: u = g⁺(X_d)(ẍ_d − f(X_d)), limited.
 
     **Raises:** ValueError where sizes disagree, or an argument is out of range.
 
-    Patil, Griffis, Makumi, Dixon (2023) give horizon 5, Q = I, R = 10⁻⁴ I and |u| ≤ 50; q_r is in
-    their published code alone, whose horizon is 3, and its limit 100.
+    Robinson, *Normal maps induced by linear transformations* (1992). Patil, Griffis, Makumi, Dixon
+    (2023) give horizon 5, Q = I, R = 10⁻⁴ I and |u| ≤ 50; q_r stands in their published code alone,
+    whose horizon is 3 and whose limit is 100.
     """
 
     model: AffinePlant
@@ -103,10 +105,7 @@ class NonlinearMPC:
     ) -> Float[Array, "horizon m"]:
         checked(self.model, theta, measured, motion)
         m = len(self.model.controls)
-        for name in ("effort", "lower", "upper"):
-            shape = jnp.shape(getattr(self, name))
-            if shape not in ((), (m,)):
-                raise ValueError(f"{name} is a number or of shape ({m},); got shape {shape}")
+        checked_fields(self, ("effort", "lower", "upper"), m)
         return jnp.broadcast_to(self._forward(motion), (self.horizon, m))
 
     def step(
@@ -142,14 +141,17 @@ class NonlinearMPC:
         curvature = jax.jacfwd(slope)(guess).reshape(guess.size, guess.size)
         scale = jnp.max(jnp.sum(jnp.abs(curvature), axis=1))
 
-        def missed(controls: Array, _: None = None) -> Array:
-            return controls - self._limited(controls - slope(controls) / scale)
+        def missed(free: Array, _: None = None) -> Array:
+            controls = self._limited(free)
+            return slope(controls) / scale + free - controls
 
         tolerance = float(jnp.finfo(guess.dtype).eps) ** 0.6
         solver = optx.Newton(rtol=tolerance, atol=tolerance)
-        found = optx.root_find(missed, solver, guess, max_steps=self.iterations, throw=False)
+        start = guess - slope(guess) / scale
+        found = optx.root_find(missed, solver, start, max_steps=self.iterations, throw=False)
         controls = self._limited(found.value)
-        return Plan(controls, cost(controls), jnp.max(jnp.abs(missed(controls))))
+        descended = self._limited(controls - slope(controls) / scale)
+        return Plan(controls, cost(controls), jnp.max(jnp.abs(controls - descended)))
 
     def without_feedback(
         self, state: Float[Array, "horizon m"], motion: Motion

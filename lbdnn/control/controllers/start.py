@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import jax
@@ -68,6 +67,6 @@ def _refuse(moved: np.ndarray, what: str, gains: str, period: float) -> None:
         )
 
 
-@partial(jax.jit)
+@jax.jit
 def _effectiveness(plant: AffinePlant, state: Float[Array, " N"]) -> Float[Array, "n m"]:
     return plant.effectiveness(state)

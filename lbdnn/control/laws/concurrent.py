@@ -18,7 +18,8 @@ from .layers import last_parameters
 class History(NamedTuple):
     """The state of the law inside, and what is recorded: the first `recorded` of M places.
 
-    `excited_at`: the time in s when the recorded data were first finitely exciting, inf before.
+    `excited_at`: the time in s when the recorded data were first finitely exciting, inf before;
+    times count samples with feedback.
     """
 
     law: Any
@@ -26,7 +27,7 @@ class History(NamedTuple):
     drifts: Float[Array, "M n"]  # f̂_j
     recorded: Int[Array, ""]
     last: Float[Array, "n q"]  # Φ' of the sample that was recorded last
-    time: Float[Array, ""]  # of the next sample, in s
+    samples: Int[Array, ""]  # so far
     excited_at: Float[Array, ""]
 
 
@@ -42,10 +43,13 @@ class ConcurrentLearning(Around):
     - a place is free, or a replacement makes the least singular value of Y (of its min(nM, q))
       larger: then the replacement which makes it largest.
 
-    Data are finitely exciting once λ_min(YᵀY) ≥ excitation, which needs nM ≥ q. Then, for Φ linear
-    in what is learned and f̂_j true, θ̂ → θ* without further excitation. A nonlinear Φ has Y at the
-    present θ̂, and no such theorem. One sample costs M derivatives of Φ, and M singular values'
-    worth of work, min(nM, q)³ each.
+    Data are finitely exciting once λ_min(YᵀY) ≥ excitation, which needs nM ≥ q; see `excited_at` in
+    the law's state, `run.final.law` after `simulate`. Then, for Φ linear in what is learned and f̂_j
+    true, θ̂ → θ* without further excitation; errors of f̂_j leave ‖θ̂ − θ*‖ at most their norm over
+    the least singular value. A nonlinear Φ has Y at the present θ̂, and no such theorem.
+
+    A sample costs M evaluations of Φ with derivatives; a recorded one M eigenvalue problems of size
+    min(nM, q) too.
 
     **Arguments:**
 
@@ -79,8 +83,8 @@ class ConcurrentLearning(Around):
         dtype = jnp.result_type(float)
         empty = (jnp.zeros((m, net.inputs), dtype), jnp.zeros((m, n), dtype))
         last = jnp.zeros((n, last_parameters(net, self.layers)), dtype)
-        zero = jnp.zeros((), dtype)
-        return History(self.law.init(net), *empty, jnp.asarray(0), last, zero, zero + jnp.inf)
+        none, never = jnp.asarray(0), jnp.asarray(jnp.inf, dtype)
+        return History(self.law.init(net), *empty, none, last, none, never)
 
     def rate(
         self, net: Chain, state: History, theta: Float[Array, " p"], signals: Signals
@@ -90,10 +94,10 @@ class ConcurrentLearning(Around):
     def step(
         self, net: Chain, state: History, theta: Float[Array, " p"], signals: Signals, period: float
     ) -> tuple[History, Float[Array, " p"]]:
-        state = self._recorded(net, state, theta, signals)
+        state = self._recorded(net, state, theta, signals, period)
         recalled = plus(signals, self.gain * _recalled(net, state, theta))
         own, theta = self.law.step(net, state.law, theta, recalled, period)
-        return state._replace(law=own, time=state.time + period), theta
+        return state._replace(law=own, samples=state.samples + 1), theta
 
     def metric(self, state: History) -> Metric:
         return self.law.metric(state.law)
@@ -106,12 +110,15 @@ class ConcurrentLearning(Around):
             raise ValueError(_SAMPLED)
         self.law.check(theta, period, damping)
 
-    def _recorded(self, net: Chain, state: History, theta: Array, signals: Signals) -> History:
+    def _recorded(
+        self, net: Chain, state: History, theta: Array, signals: Signals, period: float
+    ) -> History:
+        time = state.samples * jnp.asarray(period, state.excited_at.dtype)
         newest = signals.jacobian[:, theta.size - state.last.shape[1] :]
         change = jnp.sum((newest - state.last) ** 2)
         free = state.recorded < self.size
         # Half a microsecond: as far as times may be rounded.
-        novel = (state.time >= self.start - 5e-7) & (change >= self.novelty * jnp.sum(newest**2))
+        novel = (time >= self.start - 5e-7) & (change >= self.novelty * jnp.sum(newest**2))
 
         def considered() -> History:
             stack = _regressors(net, state, theta, newest.shape[1])
@@ -126,11 +133,8 @@ class ConcurrentLearning(Around):
             )
             least = _least_eigenvalue(stack.at[place].set(newest))
             met = better & (least >= self.excitation)
-            after = after._replace(
-                excited_at=jnp.where(
-                    met, jnp.minimum(state.excited_at, state.time), state.excited_at
-                )
-            )
+            earliest = jnp.minimum(state.excited_at, jnp.where(met, time, jnp.inf))
+            after = after._replace(excited_at=earliest)
             return jax.tree.map(lambda new, old: jnp.where(better, new, old), after, state)
 
         return jax.lax.cond(novel, considered, lambda: state)

@@ -29,18 +29,19 @@ class Projected(Around):
     of the ball, (θ* − θ̂)ᵀΓ⁻¹(proj(v) − v) ≥ 0, as (θ* − θ̂)ᵀ∇p ≤ 0 where p > 0.
 
     *Continuous time.* ∇pᵀproj(v) = (1 − p)∇pᵀv or less, so p does not grow where p = 1. Noise of a
-    law is multiplied by 1 − p, which keeps it from crossing as well.
+    law is multiplied by 1 − p: then 1 − p is bounded below by a geometric Brownian motion, which
+    does not reach 0. (A solver of the equation keeps this to its own accuracy.)
 
     *Sampled.* With v = θ̂⁺ − θ̂ of the law, w = θ̂ + proj(v), and ρ = (1 + δ)R,
 
         θ̂⁺ = c + (w − c) min(1, ρ/‖w − c‖),
 
-    so that ‖θ̂⁺ − c‖ ≤ ρ for every finite v: steps of any length, and noise. How much the last
-    factor does: ρ² − ‖θ̂ − c‖² = (1 − p)(ρ² − R²) and (θ̂ − c)ᵀproj(v) ≤ (1 − p)‖θ̂ − c‖‖v‖ give
-    ‖w − c‖² − ρ² ≤ (1 − p)(2ρ‖v‖ − ρ² + R²) + ‖proj(v)‖², which for 2ρ‖v‖ ≤ ρ² − R² is at most
-    ‖proj(v)‖², so θ̂⁺ is nearer than ‖proj(v)‖²/(2ρ) to w: of second order in the period. The
-    factor itself never moves θ̂ away from a point of the ball in the Euclidean norm; in that of Γ⁻¹
-    it may, by this much.
+    so that ‖θ̂⁺ − c‖ ≤ ρ, but for roundings, for every finite v: steps of any length, and noise.
+    How much the last factor does: ρ² − ‖θ̂ − c‖² = (1 − p)(ρ² − R²) and, as Γ is positive definite,
+    (θ̂ − c)ᵀproj(v) ≤ (1 − p)‖θ̂ − c‖‖v‖ give ‖w − c‖² − ρ² ≤ (1 − p)(2ρ‖v‖ − ρ² + R²) + ‖proj(v)‖²,
+    which for 2ρ‖v‖ ≤ ρ² − R² is at most ‖proj(v)‖², so θ̂⁺ is nearer than ‖proj(v)‖²/(2ρ) to w: of
+    second order in the period. The factor itself never moves θ̂ away from a point of the ball in the
+    Euclidean norm; in that of Γ⁻¹ it may, by this much.
 
     **Arguments:**
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from lbdnn.control import Constant, NonlinearMPC, Reference, TwoLink, Variable, simulate
+from lbdnn.control import NonlinearMPC, Reference, Sinusoids, TwoLink, Variable, simulate
 from lbdnn.control.references import TWO_LINK, two_link_position
 
 
@@ -39,22 +39,22 @@ class Integrator:
         return control
 
 
-REST = Reference(Constant((0.5,)))
+MOVING = Reference(Sinusoids([1.0], [1.0]))
 
 
 def first_control(effort, limit, position):
     own = NonlinearMPC(
-        Integrator(), REST, horizon=1, error_weight=2.0, filtered_weight=1.0, effort=effort,
+        Integrator(), MOVING, horizon=1, error_weight=2.0, filtered_weight=1.0, effort=effort,
         lower=-limit, upper=limit,
     )  # fmt: skip
     measured = jnp.asarray([position])
-    return own.step(own.init(None, measured, REST(0.0)), measured, REST(0.0), 0.1)[1][0]
+    return own.step(own.init(None, measured, MOVING(0.0)), measured, MOVING(0.0), 0.1)[1][0]
 
 
 def test_one_step_of_an_integrator_in_closed_form():
-    # min 3 (x + Δu − x_d)² + R u²: u = 3Δ(x_d − x) / (3Δ² + R).
+    # min 3 (x + Δu − x_d)² + R u²: u = 3Δ(x_d − x) / (3Δ² + R), x_d one period ahead.
     def expected(effort, x):
-        return 0.3 * (0.5 - x) / (0.03 + effort)
+        return 0.3 * (np.sin(0.1) - x) / (0.03 + effort)
 
     with jax.enable_x64(True):
         efforts = jnp.array([0.01, 0.1])
@@ -65,6 +65,23 @@ def test_one_step_of_an_integrator_in_closed_form():
         # At a limit the control is the limit, and does not change with the effort.
         assert jax.jit(first_control)(0.1, 0.5, 2.0) == -0.5
         assert slope(0.1, 0.5, 2.0) == 0
+
+
+def test_a_limit_on_the_first_of_two_controls():
+    own = NonlinearMPC(
+        Integrator(), MOVING, horizon=2, error_weight=3.0, filtered_weight=0.0, effort=0.01,
+        lower=-5.0, upper=5.0,
+    )  # fmt: skip
+    with jax.enable_x64(True):
+        state = jnp.array([-0.9])
+        plan = jax.jit(own.plan, static_argnums=2)(state, 0.0, 0.1, jnp.zeros((2, 1)))
+    # The first can do no more; the second goes on from where that leads.
+    second = 0.3 * (np.sin(0.2) + 0.9 - 0.5) / (0.03 + 0.01)
+    np.testing.assert_allclose(plan.controls, [[5.0], [second]], rtol=1e-9)
+    assert 0 < second < 5
+    deviation = (-0.4 - np.sin(0.1)) ** 2 + (-0.4 + 0.1 * second - np.sin(0.2)) ** 2
+    np.testing.assert_allclose(float(plan.cost), 3 * deviation + 0.01 * (25 + second**2), rtol=1e-9)
+    assert float(plan.optimality) < 1e-9
 
 
 def written_out(controls, state, time, horizon, dt=0.01):
@@ -93,6 +110,7 @@ def written_out(controls, state, time, horizon, dt=0.01):
     return cost
 
 
+@pytest.mark.slow
 def test_plans_are_the_optima_that_scipy_finds():
     own = NonlinearMPC(TwoLink(), TWO_LINK, horizon=3)
     states = np.array([[0.3, -0.1, 0.2, 0.5], [1.0, -1.0, 0.0, 0.0], [0.0, 0.3, 0.1, -0.2]])

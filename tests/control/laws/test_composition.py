@@ -112,7 +112,7 @@ def test_the_gain_never_leaves_the_gate():
         outside = state._replace(gain=np.diag(np.where(np.diagonal(state.gain) > 0, 1.6, 0)))
         frozen = gated.rate(NET, outside, theta, now)[0].gain
         alive = gated.rate(NET, gated.init(NET), theta, now)[0].gain
-    found, free = np.array(found), np.array(free)
+    found, free, frozen, alive = map(np.asarray, (found, free, frozen, alive))
     assert gate[0] < found.min() and found.max() < gate[1]
     assert free.min() < gate[0] and free.max() > gate[1]
     assert 0 < held < 200
@@ -221,3 +221,26 @@ def test_periods_that_damping_cannot_stand_are_refused():
         CompositeLaw(forgetting=21.0).check(theta, 0.1)
     with pytest.raises(ValueError, match="damping makes the parameters grow"):
         CompositeLaw(damping=11.0).check(theta, 0.1)
+
+
+def test_gains_of_all_laws_are_data():
+    """Derivatives of one step in the gains, as by central differences, while all parts act."""
+    random = np.random.default_rng(6)
+    theta = random.normal(size=P)
+    now = signals(random, 2)
+    now = now._replace(filtered_error=now.jacobian @ theta)  # outward, for the projection to act
+
+    @jax.jit
+    def after(gains):
+        speed, pull, errors, temperature, radius = gains
+        noisy = Langevin(TrackingLaw(gains_by_layer(NET, [speed, 1.0])), temperature)
+        law = Projected(Leakage(noisy, pull, errors, 0.1 * jnp.ones(P)), radius, 0.3)
+        return law.step(NET, law.init(NET), jnp.asarray(theta), now, 0.05)[1]
+
+    with jax.enable_x64(True):
+        start = np.array([0.8, 0.03, 0.02, 0.01, np.linalg.norm(theta) / 1.15])
+        derivative = np.asarray(jax.jacfwd(after)(start))
+        step = 1e-6 * np.eye(5)
+        wanted = np.stack([(after(start + d) - after(start - d)) / 2e-6 for d in step], 1)
+    np.testing.assert_allclose(derivative, wanted, atol=1e-7)
+    assert np.all(np.abs(derivative).max(0) > 1e-3)

@@ -107,7 +107,7 @@ def test_after_finite_excitation_the_parameters_are_found_and_only_with_the_data
                 control_period=0.005,
             )  # fmt: skip
 
-        learned, plain = run(1.0), run(0.0)
+        learned, plain = jax.tree.map(np.asarray, (run(1.0), run(0.0)))
     first = np.linalg.norm(start - ideal)
     assert np.linalg.norm(learned.theta - ideal) < 0.05 * first
     assert np.linalg.norm(plain.theta - ideal) > 0.5 * first
