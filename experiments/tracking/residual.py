@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array
 
 from experiments.outside_data import outside_data
 from experiments.tracking.study import Loop, Metric, norm
 from lbdnn import Chain, FullyConnected, ResidualNetwork, control
-from lbdnn.control.references import Reference
+from lbdnn.control.references import Reference, ten_state
 
 T1 = 10.0
 SIZE, BLOCKS = 10, 10
@@ -42,16 +41,6 @@ _TRACES = {
 }
 
 
-@dataclass(frozen=True)
-class _Position:
-    """0.5 + sin(ωt)."""
-
-    omega: tuple[float, ...]
-
-    def __call__(self, time: Float[Array, ""]) -> Float[Array, " n"]:
-        return 0.5 + jnp.sin(jnp.asarray(self.omega, time.dtype) * time)
-
-
 def benchmark() -> tuple[control.TenState, Reference, str]:
     """Plant, reference, and where their numbers are from: outside data, or drawn with seed 0.
 
@@ -66,7 +55,7 @@ def benchmark() -> tuple[control.TenState, Reference, str]:
         matrix = generator.uniform(-0.5, 0.5, (SIZE, 6 * SIZE))
         omega = generator.uniform(0.5, 1.5, SIZE)
         source = "drawn"
-    return control.TenState(matrix), Reference(_Position(tuple(map(float, omega)))), source
+    return control.TenState(matrix), ten_state(omega), source
 
 
 def _read(file: Path) -> tuple[np.ndarray, np.ndarray]:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float
 
 from experiments.tracking.settings import Law
 from experiments.tracking.study import Loop, Metric, noise_of, norm
 from lbdnn import FullyConnected, control
-from lbdnn.control.references import Reference
+from lbdnn.control.references import UUV
 
 T1 = 30.0
 LOST = tuple((float(a), a + 1.0) for a in (5, 7, 9, 11, 14, 17, 19, 21, 24, 26))
@@ -32,13 +31,6 @@ _TRACES = {
 }
 
 
-def _position(time: Float[Array, ""]) -> Float[Array, " 6"]:
-    zero = jnp.zeros_like(time)
-    moving = (2 * jnp.cos(0.5 * time), 2 * jnp.sin(0.5 * time), 0.1 * time)
-    return jnp.stack([*moving, zero, zero, -0.125 * time])
-
-
-UUV = Reference(_position)
 _PLANT = control.UnderwaterVehicle()
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from .style import styled
-from .tracking import LAW_COLOURS
+from .tracking import CONTROLLER_COLOURS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -29,7 +29,7 @@ def latencies(
     ends = [min(np.min(own) for own in calls.values()), max(np.max(own) for own in calls.values())]
     edges = np.geomspace(0.98 * ends[0], 1.02 * ends[1], 80)
     for name, own in calls.items():
-        colour = LAW_COLOURS.get(name, "#888888")
+        colour = CONTROLLER_COLOURS.get(name, "#888888")
         axes.hist(own, edges, histtype="stepfilled", alpha=0.25, color=colour)
         axes.hist(own, edges, histtype="step", color=colour, label=name)
         for level, dashes in ((0.5, "-"), (0.999, "--")):
