@@ -4,10 +4,12 @@ from fractions import Fraction
 from itertools import product
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lbdnn.structured.lipschitz import Convolution, convolution_norm, matrix_norm
+from lbdnn.structured.lipschitz import Convolution, convolution_norm, matrix_norm, symbol
+from lbdnn.structured.lipschitz.rayleigh import quotient
 from lbdnn.structured.lipschitz.symbol import blocks
 
 from .matrices import matrix
@@ -107,6 +109,22 @@ def test_bounds_hold_in_exact_arithmetic():
         assert between(matrix_norm(np.outer(a, b)), square)
         kernel = np.einsum("o,i,yx->oiyx", a, b, c)
         assert between(convolution_norm(kernel, ring), square * int(c.sum()) ** 2)
+
+
+@pytest.mark.parametrize("factor", [0.5, 0.999, 1 - 1e-7])
+def test_what_is_proved_does_not_rest_on_what_was_found(monkeypatch, factor):
+    found = symbol._approximately
+    monkeypatch.setattr(symbol, "_approximately", lambda *args: factor * found(*args))
+    weight = random(CASES[4], 3)
+    norm = np.linalg.norm(matrix(weight, CASES[4]), 2)
+    assert norm * (1 - ROUNDING) <= convolution_norm(weight, CASES[4]).upper <= 3 * norm
+
+
+@pytest.mark.parametrize("order", [[0, 1, 2], [2, 1, 0], [1, 0, 2]])
+def test_cancellation_does_not_raise_a_lower_bound(order):
+    weight = np.array([[1e16, 3.0, -1e16]])[:, order]  # times ones: 3; rounded 4 or 2
+    with jax.enable_x64(True):
+        assert quotient(jnp.matmul, jnp.asarray(weight), jnp.ones(3), 3) <= np.sqrt(3)
 
 
 @pytest.mark.parametrize("scale", [1e300, 5e-310, 1e-200, 2.0**-30])
