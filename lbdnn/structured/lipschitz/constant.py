@@ -63,6 +63,8 @@ def residual(branch: Constant) -> Constant:
 
     For ‖x − y + f(x) − f(y)‖ ≥ ‖f(x) − f(y)‖ − ‖x − y‖ and ≥ ‖x − y‖ − ‖f(x) − f(y)‖.
     """
+    if branch.upper == 0:
+        return exactly(1.0)
     lower = max(below(1 - branch.upper), below(branch.lower - 1), 0.0)
     return Constant(lower, sum_above(1.0, branch.upper))
 

@@ -47,7 +47,8 @@ def gradient_step(
     s = least_singular_value
     least = product_below(product_below(product_below(s, s), low), _checked(step))
     shrunk = 1.0 if least == 0 else above(1 - least)
-    return Constant(0.0, max(shrunk, above(largest - 1) if largest > 1 else 0.0))
+    # Between 1/2 and 2 the difference is exact.
+    return Constant(0.0, max(shrunk, largest - 1 if largest <= 2 else above(largest - 1)))
 
 
 def expansive_step(norm: Constant, step: float, *, slope: float = 1.0) -> Constant:
