@@ -18,12 +18,12 @@ ROUNDING = 1e-12
 CASES = [
     Convolution((4, 5), (3, 3)),
     Convolution((5, 4), (3, 3), stride=2),
-    Convolution((5, 6), (2, 3), padding=(0, 1), stride=(2, 3)),
-    Convolution((3, 4), (3, 2), padding=2),
+    Convolution((5, 6), (2, 3), padding=(0, 2), stride=(2, 3)),
     Convolution((4, 3), (3, 3), boundary="circular"),
     Convolution((4, 6), (3, 3), stride=2, boundary="circular"),
     Convolution((5, 3), (3, 5), stride=2, boundary="circular"),
 ]
+RING = CASES[3]
 
 
 def named(convolution):
@@ -107,16 +107,16 @@ def test_bounds_hold_in_exact_arithmetic():
         square = int(a @ a) * int(b @ b)
         assert between(matrix_norm(np.outer(a, b)), square)
         kernel = np.einsum("o,i,yx->oiyx", a, b, c)
-        assert between(convolution_norm(kernel, CASES[4]), square * int(c.sum()) ** 2)
+        assert between(convolution_norm(kernel, RING), square * int(c.sum()) ** 2)
 
 
 @pytest.mark.parametrize("factor", [0.5, 0.999, 1 - 1e-7])
 def test_what_is_proved_does_not_rest_on_what_was_found(monkeypatch, factor):
     found = symbol._approximately
     monkeypatch.setattr(symbol, "_approximately", lambda *args: factor * found(*args))
-    weight = random(CASES[4], 3)
-    norm = np.linalg.norm(matrix(weight, CASES[4]), 2)
-    assert norm * (1 - ROUNDING) <= convolution_norm(weight, CASES[4]).upper <= 3 * norm
+    weight = random(RING, 3)
+    norm = np.linalg.norm(matrix(weight, RING), 2)
+    assert norm * (1 - ROUNDING) <= convolution_norm(weight, RING).upper <= 3 * norm
 
 
 @pytest.mark.parametrize("order", [[0, 1, 2], [2, 1, 0], [1, 0, 2]])
@@ -128,7 +128,7 @@ def test_cancellation_does_not_raise_a_lower_bound(order):
 
 @pytest.mark.parametrize("scale", [1e300, 5e-310, 1e-200, 2.0**-30])
 def test_norms_of_huge_and_tiny_weights(scale):
-    convolution = CASES[4]
+    convolution = RING
     weight = random(convolution, 1) * scale
     size = np.max(np.abs(weight))
     for found, norm in [
@@ -151,7 +151,7 @@ def test_a_norm_beyond_the_largest_number_is_unknown_from_above():
 def test_a_few_huge_weights_among_tiny_ones():
     weight = np.full((2, 3, 3, 3), 1e-300)
     weight[0, 1, 1, 1] = 3e10
-    found = convolution_norm(weight, CASES[4])
+    found = convolution_norm(weight, RING)
     assert found.lower <= 3e10 <= found.upper <= 3e10 * (1 + 1e-8)
 
 
@@ -164,8 +164,8 @@ def test_zero_weights_have_norm_zero():
 
 
 def test_float32_weights_are_taken_as_they_are():
-    weight = random(CASES[4], 2).astype(np.float32)
-    assert convolution_norm(weight, CASES[4]) == convolution_norm(weight.astype(float), CASES[4])
+    weight = random(RING, 2).astype(np.float32)
+    assert convolution_norm(weight, RING) == convolution_norm(weight.astype(float), RING)
 
 
 @pytest.mark.parametrize(
