@@ -1,5 +1,6 @@
 """Lipschitz constants with proof: of linear maps, of layers, and of their compositions."""
 
+from .chains import lipschitz_constant as lipschitz_constant
 from .constant import (
     Constant as Constant,
     composition as composition,

@@ -34,7 +34,11 @@ def random(convolution, seed, shape=(2, 3)):
     return np.random.default_rng(seed).normal(size=(*shape, *convolution.kernel))
 
 
-@pytest.mark.parametrize("convolution", CASES, ids=named)
+@pytest.mark.parametrize(
+    "convolution",
+    [pytest.param(c, marks=[pytest.mark.slow] if k in (1, 4, 5) else []) for k, c in enumerate(CASES)],
+    ids=map(named, CASES),
+)
 def test_the_norm_of_a_convolution_lies_between_its_bounds(convolution):
     for seed in range(4):
         weight = random(convolution, seed)
@@ -87,9 +91,9 @@ def test_a_convolution_is_applied_as_jax_applies_it(convolution):
 
 def test_the_twisted_torus_knows_the_norm_of_a_second_difference():
     """(1, 2, 1) with zero padding has the eigenvalues 2 + 2cos(πk/(n + 1)), k = 1, …, n."""
-    smooth = np.outer([1, 2, 1], [1, 2, 1])[None, None]
-    found = convolution_norm(smooth, Convolution((4, 7), (3, 3)))
-    exact = (2 + 2 * np.cos(np.pi / 5)) * (2 + 2 * np.cos(np.pi / 8))
+    smooth = np.einsum("o,i,y,x->oiyx", [3, 4], [2, 3, 6], [1, 2, 1], [1, 2, 1])
+    found = convolution_norm(smooth, CASES[0])
+    exact = 5 * 7 * (2 + 2 * np.cos(np.pi / 5)) * (2 + 2 * np.cos(np.pi / 6))
     assert found.lower <= exact * (1 + ROUNDING) and exact * (1 - ROUNDING) <= found.upper
     assert found.upper <= exact * (1 + 1e-8)
 
@@ -123,7 +127,8 @@ def test_what_is_proved_does_not_rest_on_what_was_found(monkeypatch, factor):
 def test_cancellation_does_not_raise_a_lower_bound(order):
     weight = np.array([[1e16, 3.0, -1e16]])[:, order]  # times ones: 3; rounded 4 or 2
     with jax.enable_x64(True):
-        assert quotient(jnp.matmul, jnp.asarray(weight), jnp.ones(3), 3) <= np.sqrt(3)
+        bound = jax.jit(lambda weight: quotient(jnp.matmul, weight, jnp.ones(3), 3))
+        assert bound(weight) <= np.sqrt(3)
 
 
 @pytest.mark.parametrize("scale", [1e300, 5e-310, 1e-200, 2.0**-30])
@@ -144,7 +149,7 @@ def test_norms_of_huge_and_tiny_weights(scale):
 
 
 def test_a_norm_beyond_the_largest_number_is_unknown_from_above():
-    found = matrix_norm(np.full((2, 2), 1.5e308))
+    found = matrix_norm(np.full((3, 3), 1e308))
     assert found.upper == np.inf and 1.7e308 < found.lower < np.inf
 
 
