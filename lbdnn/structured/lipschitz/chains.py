@@ -30,8 +30,8 @@ def lipschitz_constant(
 
     - "product": the product of ‖W_i‖₂ and the largest |d_i|; 1 + that of the inside for a residual
       block. Quick, at any size.
-    - "semidefinite": `semidefinite_bound` too, and the smaller of both. For up to about a hundred
-      neurons altogether; it takes seconds, and the extra "lmi".
+    - "semidefinite": `semidefinite_bound` too, and the smaller of both. Seconds for fifty
+      neurons altogether, many minutes for a hundred; it needs the extra "lmi".
 
     All errors of rounding are counted. `lower` is 0; `lbdnn.Attack` finds large derivatives.
 
