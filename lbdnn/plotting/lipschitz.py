@@ -35,7 +35,7 @@ def lipschitz_constants(
         1,
         2,
         figsize=(7.2, max(2.4, 0.19 * max(len(relative_steps), len(products)) + 0.9)),
-        width_ratios=(1.25, 1),
+        width_ratios=(1, 1),
     )
     for place, (_, lower, upper, verdict) in enumerate(relative_steps):
         colour, marker, _ = _VERDICTS[verdict]

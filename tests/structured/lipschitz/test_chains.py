@@ -53,14 +53,13 @@ def test_the_program_lies_between_attack_and_product(monkeypatch):
 @pytest.mark.slow
 def test_in_a_box_slopes_are_smaller():
     clarabel()
-    net = FullyConnected((3, 6, 5, 2), "tanh")
-    theta = drawn(net, 1)
+    theta = drawn(NET, 1)
     for method in ("product", "semidefinite"):
-        everywhere = lipschitz_constant(net, theta, method=method).upper
-        inside = lipschitz_constant(net, theta, inputs=Box(3.0, 3.3), method=method).upper
+        everywhere = lipschitz_constant(NET, theta, method=method).upper
+        inside = lipschitz_constant(NET, theta, inputs=Box(3.0, 3.3), method=method).upper
         x = np.random.default_rng(0).uniform(3.0, 3.3, (500, 3))
         with jax.enable_x64(True):
-            jacobians = jax.vmap(jax.jacobian(lambda x: net(theta, x)))(x)
+            jacobians = jax.vmap(jax.jacobian(lambda x: NET(theta, x)))(x)
         assert np.linalg.norm(jacobians, 2, (-2, -1)).max() <= inside < 0.9 * everywhere
 
 

@@ -36,7 +36,10 @@ def random(convolution, seed, shape=(2, 3)):
 
 @pytest.mark.parametrize(
     "convolution",
-    [pytest.param(c, marks=[pytest.mark.slow] if k in (1, 4, 5) else []) for k, c in enumerate(CASES)],
+    [
+        pytest.param(c, marks=[pytest.mark.slow] if k in (1, 4, 5) else [])
+        for k, c in enumerate(CASES)
+    ],
     ids=map(named, CASES),
 )
 def test_the_norm_of_a_convolution_lies_between_its_bounds(convolution):
