@@ -6,6 +6,7 @@ No networks here: what stands in this room knows nothing of the rest of the libr
 from .centred import (
     Centred as Centred,
     NormBall as NormBall,
+    all_definite as all_definite,
     centred as centred,
     from_interval as from_interval,
     norm_ball as norm_ball,

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float
 
 from .interval import Interval, interval
-from .norms import nonnegative_norm, rough_norm, spectral_norm
+from .norms import definite, nonnegative_norm, rough_norm, spectral_norm
 from .rounding import down, gamma, up
 
 _EXACT = jax.lax.Precision.HIGHEST
@@ -218,3 +218,14 @@ def _settled(centre: Array, radius: Array) -> Centred:
 def _times(a: Array, b: Array) -> Array:
     """a·b with 0·inf = 0: a matrix that is 0 is not made unknown by an unknown factor."""
     return jnp.where((a == 0) | (b == 0), 0.0, a * b)
+
+
+def all_definite(matrix: Centred) -> Array:
+    """Whether all symmetric matrices within the radii are proved positive definite.
+
+    A symmetric matrix with entries within the radii lies above −diag of the radii's row sums.
+    """
+    radius = jnp.maximum(matrix.radius, matrix.radius.mT)
+    rows = up(jnp.sum(radius, -1) * (1 + gamma(matrix.shape[-1] + 2, radius.dtype)))
+    lowered = down(jnp.diagonal(matrix.centre) - rows)
+    return definite(jnp.where(jnp.eye(len(rows), dtype=bool), lowered, matrix.centre))

@@ -12,9 +12,10 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from ...compilation import QUICK
-from ...intervals import Centred, Interval, centred, definite, down, gamma, interval, up
+from ...intervals import Interval, all_definite, centred, interval
 from ...networks import Chain, Theta
-from .signals import Signals, selected, signals_of
+from .cones import solver, triangle
+from .signals import Signals, centres, selected, signals_of
 
 # The factors tried: first one near 1, then so many by bisection.
 _LARGEST = 1 - 2.0**-20
@@ -45,14 +46,14 @@ def quadratic_norm(
 
     **Raises:** ImportError without the extra "lmi".
     """
-    solver = _solver()
+    clarabel = solver()
     if not all(bool(jnp.all(jnp.isfinite(d.lo) & jnp.isfinite(d.hi))) for d in slopes):
         return None
-    signals = jax.tree.map(np.asarray, _centres(net, theta))
+    signals = jax.tree.map(np.asarray, centres(net, theta))
     ends = np.cumsum([d.shape[0] for d in slopes])[:-1]
 
     def proved(q: float) -> np.ndarray | None:
-        found = _solved(solver, signals, [(d.lo, d.hi) for d in slopes], q, net.inputs)
+        found = _solved(clarabel, signals, [(d.lo, d.hi) for d in slopes], q, net.inputs)
         if found is None:
             return None
         root, multipliers = found
@@ -70,14 +71,6 @@ def quadratic_norm(
         else:
             best, high = root, q
     return best, high
-
-
-@partial(jax.jit, static_argnames="net", compiler_options=QUICK)
-def _centres(net: Chain, theta: Theta) -> Signals:
-    def centre(matrix: Centred) -> Array:
-        return matrix.centre
-
-    return jax.tree.map(centre, signals_of(net, theta), is_leaf=lambda x: isinstance(x, Centred))
 
 
 @partial(jax.jit, static_argnames="net", compiler_options=QUICK)
@@ -99,22 +92,11 @@ def _proved(
         above = z * interval(d.hi)[:, None] - s
         product = below.mT @ (above * t[:, None])
         n = n - (product + product.mT) * 0.5
-    return _positive(n) & jnp.all(jnp.diagonal(root) > 0)
-
-
-def _positive(matrix: Centred) -> Array:
-    """Whether all symmetric matrices within the radii are proved positive definite.
-
-    A symmetric matrix with entries within the radii lies above −diag of the radii's row sums.
-    """
-    radius = jnp.maximum(matrix.radius, matrix.radius.mT)
-    rows = up(jnp.sum(radius, -1) * (1 + gamma(matrix.shape[-1] + 2, radius.dtype)))
-    lowered = down(jnp.diagonal(matrix.centre) - rows)
-    return definite(jnp.where(jnp.eye(len(rows), dtype=bool), lowered, matrix.centre))
+    return all_definite(n) & jnp.all(jnp.diagonal(root) > 0)
 
 
 def _solved(
-    solver: Any, signals: Signals, slopes: Sequence[tuple], q: float, n: int
+    clarabel: Any, signals: Signals, slopes: Sequence[tuple], q: float, n: int
 ) -> tuple[np.ndarray, np.ndarray] | None:
     """root and T ≥ 0 with μI ⪯ P ⪯ I and N ⪰ μI for the largest μ, approximately."""
     from scipy import sparse
@@ -131,37 +113,39 @@ def _solved(
     columns, least, most = [], [], []
     for i, j in pairs:
         p = symmetric(i, j)
-        columns.append(_triangle(q * q * start.T @ p @ start - end.T @ p @ end))
-        least.append(_triangle(p))
-        most.append(_triangle(-p))
+        columns.append(triangle(q * q * start.T @ p @ start - end.T @ p @ end))
+        least.append(triangle(p))
+        most.append(triangle(-p))
     for z, s, (low, high) in zip(signals.entering, signals.leaving, slopes, strict=True):
         below, above = s - np.asarray(low)[:, None] * z, np.asarray(high)[:, None] * z - s
         for of_neuron in map(np.outer, below, above):
-            columns.append(_triangle(-(of_neuron + of_neuron.T) / 2))
+            columns.append(triangle(-(of_neuron + of_neuron.T) / 2))
             least.append(np.zeros(len(pairs)))
             most.append(np.zeros(len(pairs)))
     neurons = len(columns) - len(pairs)
-    columns.append(_triangle(-np.eye(size)))
-    least.append(_triangle(-np.eye(n)))
+    columns.append(triangle(-np.eye(size)))
+    least.append(triangle(-np.eye(n)))
     most.append(np.zeros(len(pairs)))
     variables = len(columns)
     # Clarabel: Ax + s = b, s in the cones.
     matrix = -np.vstack(
         [np.eye(variables)[len(pairs) : -1], *(np.column_stack(c) for c in (columns, least, most))]
     )
-    right = np.concatenate([np.zeros(neurons + len(columns[0]) + len(pairs)), _triangle(np.eye(n))])
+    right = np.concatenate([np.zeros(neurons + len(columns[0]) + len(pairs)), triangle(np.eye(n))])
     cones = [
-        solver.NonnegativeConeT(neurons),
-        solver.PSDTriangleConeT(size),
-        solver.PSDTriangleConeT(n),
-        solver.PSDTriangleConeT(n),
+        clarabel.NonnegativeConeT(neurons),
+        clarabel.PSDTriangleConeT(size),
+        clarabel.PSDTriangleConeT(n),
+        clarabel.PSDTriangleConeT(n),
     ]
-    settings = solver.DefaultSettings()
+    settings = clarabel.DefaultSettings()
     settings.verbose = False
     cost = np.zeros(variables)
     cost[-1] = -1.0
     nothing = sparse.csc_matrix((variables, variables))
-    problem = solver.DefaultSolver(nothing, cost, sparse.csc_matrix(matrix), right, cones, settings)
+    problem = clarabel.DefaultSolver(
+        nothing, cost, sparse.csc_matrix(matrix), right, cones, settings
+    )
     x = np.asarray(problem.solve().x)
     if not np.isfinite(x).all() or x[-1] <= 0:
         return None
@@ -171,20 +155,3 @@ def _solved(
     except np.linalg.LinAlgError:
         return None
     return root, np.maximum(x[len(pairs) : -1], 0.0)
-
-
-def _triangle(matrix: np.ndarray) -> np.ndarray:
-    """The upper triangle by columns, off the diagonal times √2: Clarabel's order."""
-    n = len(matrix)
-    scaled = np.where(np.eye(n, dtype=bool), matrix, np.sqrt(2) * matrix)
-    return np.concatenate([scaled[: j + 1, j] for j in range(n)])
-
-
-def _solver() -> Any:
-    try:
-        import clarabel  # pyright: ignore[reportMissingImports]
-    except ImportError:
-        raise ImportError(
-            "linear matrix inequalities need the lmi extra: pip install 'lbdnn[lmi]'"
-        ) from None
-    return clarabel

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array
 
-from ...intervals import centred
+from ...compilation import QUICK
+from ...intervals import Centred, centred
 from ...intervals.constants import stands_for
 from ...networks import Affine, Chain, Operation, Pointwise, Residual, Scaling, Theta
 from ...networks.operations import Parameters
@@ -68,3 +72,13 @@ def _follow(
 
 def selected(size: int, first: int, count: int) -> np.ndarray:
     return np.eye(size)[first : first + count]
+
+
+@partial(jax.jit, static_argnames="net", compiler_options=QUICK)
+def centres(net: Chain, theta: Theta) -> Signals:
+    """The same as matrices, without their rounding errors."""
+
+    def centre(matrix: Centred) -> Array:
+        return matrix.centre
+
+    return jax.tree.map(centre, signals_of(net, theta), is_leaf=lambda x: isinstance(x, Centred))

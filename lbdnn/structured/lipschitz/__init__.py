@@ -1,0 +1,21 @@
+"""Lipschitz constants with proof: of linear maps, of layers, and of their compositions."""
+
+from .chains import lipschitz_constant as lipschitz_constant
+from .constant import (
+    Constant as Constant,
+    composition as composition,
+    exactly as exactly,
+    residual as residual,
+)
+from .convolution import convolution_norm as convolution_norm
+from .dense import matrix_norm as matrix_norm
+from .flows import (
+    expansive_step as expansive_step,
+    gradient_step as gradient_step,
+    relative_step as relative_step,
+)
+from .geometry import Convolution as Convolution
+from .pooling import (
+    average_pooling_norm as average_pooling_norm,
+    max_pooling_constant as max_pooling_constant,
+)

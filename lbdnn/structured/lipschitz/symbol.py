@@ -1,0 +1,177 @@
+"""Upper bounds of the norm of a convolution, from its symbol on a torus."""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+from itertools import product
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int
+
+from ...compilation import QUICK
+from ...intervals import Interval, definite, down, gamma, rough_norm, up
+from ...intervals.elementary import cos, sin
+from .geometry import Convolution
+
+# Frequencies that NumPy looks at at a time, for the sake of memory.
+_AT_A_TIME = 64
+
+# How much more than found is tried to prove.
+_SLACKS = (1e-9, 1e-7, 1e-5, 1e-3, 0.1)
+
+
+def torus_bound(weight: Float[np.ndarray, "o c kh kw"], convolution: Convolution) -> float:
+    r"""≥ ‖A‖₂ of the convolution A, of which A is a part on a torus: the norm of its symbol.
+
+    With stride, pixels are grouped in blocks, and each pixel of a block counts as a channel
+    (`Axis`). On the torus of n₁ × n₂ blocks that is just large enough that no tap joins
+    two ends of the image, A is what is left of a circular convolution C where its inputs outside
+    the image are 0 and its outputs outside are dropped: ‖A‖ ≤ ‖C‖. So it is if the functions on
+    the torus change their sign once around (a "twist" t_j = 1 along axis j, 0 for none): the
+    image does not notice. C is the direct sum of the matrices
+
+        S(k) = Σ_q W_q exp(iπ Σ_j (2k_j + t_j) q_j / n_j),   0 ≤ k_j < n_j,
+
+    W_q the taps. Where the norm of the symbol is largest at frequency 0, the twisted torus avoids
+    it and is the tighter one; of the four combinations that is taken which is least by
+    a calculation without proof, and proved. S(−k) has the norm of S(k), so half of them are enough.
+    (Sedghi, Gupta, Long 2019, arXiv 1805.10408, for circular convolutions; twists: derived here.)
+
+    The weight is to be of moderate size. All errors of rounding are counted.
+    """
+    taps, places = blocks(weight, convolution)
+    axes = convolution.axis(0), convolution.axis(1)
+    shape = axes[0].torus, axes[1].torus
+    choices = [(0, 1) if axis.twisted else (0,) for axis in axes]
+    # The smaller Gram matrix is that of the rows; transposes have the same norm.
+    taps = taps if taps.shape[1] <= taps.shape[2] else taps.mT
+    found = []
+    for twist in product(*choices):
+        angles = multiples(places, shape, twist)
+        found.append((_approximately(taps, angles, shape), angles))
+    about, angles = min(found, key=lambda one: one[0])
+    with jax.enable_x64(True):
+        cosines, sines, off = _waves(shape)
+        arrays = jnp.asarray(taps), jnp.asarray(angles), cosines, sines
+        for slack in _SLACKS:
+            norm = jnp.asarray(about * (1 + slack))
+            if bool(_below(*arrays, norm)):
+                return float(_with_errors(norm, arrays[0], off))
+        return float(_everywhere(arrays[0]))
+
+
+def blocks(
+    weight: Float[np.ndarray, "o c kh kw"], convolution: Convolution
+) -> tuple[Float[np.ndarray, "taps o channels"], Int[np.ndarray, "taps 2"]]:
+    """The taps W_q between blocks of pixels, and their q."""
+    rows, columns = convolution.axis(0), convolution.axis(1)
+    padding = np.broadcast_to(np.asarray(convolution.padding), 2)
+    outputs, channels = weight.shape[:2]
+    found: dict[tuple[int, int], np.ndarray] = {}
+    for a, b in np.ndindex(*convolution.kernel):
+        i, down = divmod(a - int(padding[0]), rows.phases)
+        j, right = divmod(b - int(padding[1]), columns.phases)
+        empty = np.zeros((outputs, channels, rows.phases, columns.phases))
+        found.setdefault((i, j), empty)[:, :, down, right] = weight[:, :, a, b]
+    taps = np.stack([tap.reshape(outputs, -1) for tap in found.values()])
+    return taps, np.array(list(found))
+
+
+def multiples(
+    places: Int[np.ndarray, "taps 2"], torus: tuple[int, int], twist: tuple[int, ...]
+) -> Int[np.ndarray, "frequencies taps"]:
+    """The angles of a symbol, one frequency of each pair ±k, in units of π/(n₁n₂), modulo 2π."""
+    whole = 2 * math.prod(torus)
+    rows, columns = (
+        (2 * np.arange(n) + t) * (whole // (2 * n)) for n, t in zip(torus, twist, strict=True)
+    )
+    at = np.stack(np.meshgrid(rows, columns, indexing="ij"), -1).reshape(-1, 2)
+    one, other = at @ (whole, 1), -at % whole @ (whole, 1)
+    return at[one <= other] @ places.T % whole
+
+
+def _approximately(taps: np.ndarray, angles: np.ndarray, torus: tuple[int, int]) -> float:
+    waves = np.exp(1j * np.pi * np.arange(2 * math.prod(torus)) / math.prod(torus))
+    largest = 0.0
+    for part in np.array_split(angles, -(-len(angles) // _AT_A_TIME)):
+        symbols = np.tensordot(waves[part], taps, 1)
+        largest = max(largest, float(np.linalg.norm(symbols, 2, (-2, -1)).max()))
+    return largest
+
+
+@partial(jax.jit, static_argnames="torus", compiler_options=QUICK)
+def _waves(torus: tuple[int, int]) -> tuple[Array, Array, Array]:
+    """cos and sin of m π/(n₁n₂), 0 ≤ m < 2n₁n₂, and how far each may be off."""
+    number = math.prod(torus)
+    pi = Interval(jnp.asarray(math.pi), jnp.asarray(math.nextafter(math.pi, 4.0)))
+    count = jnp.arange(2 * number, dtype=jnp.float64)
+    angle = pi * Interval(count, count) / float(number)
+    waves = cos(angle), sin(angle)
+    off = jnp.maximum(*(jnp.max(wave.radius()) for wave in waves))
+    return waves[0].midpoint(), waves[1].midpoint(), off
+
+
+@partial(jax.jit, compiler_options=QUICK)
+def _below(
+    taps: Float[Array, "taps o c"],
+    angles: Int[Array, "frequencies taps"],
+    cosines: Float[Array, " m"],
+    sines: Float[Array, " m"],
+    norm: Float[Array, ""],
+) -> Bool[Array, ""]:
+    """Whether the norms of all S = Σ_q W_q (cos + i·sin)(φ_q), as computed, are proved below one.
+
+    norm² I − G is proved positive definite, G the Gram matrix of the rows of S as real matrix of
+    twice its size, with the errors of G: |fl(G) − G| ≤ γ |B||B|ᵀ, B of the real and
+    imaginary parts of S.
+    """
+    count, outputs, channels = taps.shape
+    flat = taps.reshape(count, -1)
+    info, eye = jnp.finfo(taps.dtype), jnp.eye(2 * outputs, dtype=taps.dtype)
+    lost = gamma(2 * channels + 3, taps.dtype)
+
+    def one(own: Array) -> Array:
+        real, imaginary = (
+            _exactly(wave[own], flat).reshape(outputs, -1) for wave in (cosines, sines)
+        )
+        above = jnp.concatenate([real, -imaginary], 1)
+        inside, across = (
+            _exactly(x, above.T) for x in (above, jnp.concatenate([imaginary, real], 1))
+        )
+        gram = jnp.block([[inside, -across], [across, inside]])
+        sizes = jnp.abs(real) + jnp.abs(imaginary)
+        rows = up(
+            _exactly(sizes, jnp.sum(sizes, 0)) * (1 + gamma(channels + outputs + 4, taps.dtype))
+        )
+        error = up(jnp.max(rows) * lost) + 8 * outputs * channels * info.tiny
+        # Where the difference is definite, a rounding on its diagonal is below that of norm².
+        return definite(down(down(norm * norm) - error, 16) * eye - gram)
+
+    return jnp.all(jax.lax.map(one, angles))
+
+
+@jax.jit
+def _with_errors(norm: Array, taps: Float[Array, "taps o c"], off: Array) -> Array:
+    """≥ ‖S‖ where that of the computed one is below `norm`, cos and sin off by at most `off`.
+
+    The real and the imaginary part of each entry err by (off + γ(1 + off)) Σ_q|W_q|.
+    """
+    lost = gamma(len(taps) + 2, taps.dtype)
+    sizes = up(jnp.sum(jnp.abs(taps), 0) * (1 + lost))
+    part = up(off + up(lost * (1 + off)))
+    return up(
+        norm + up(1.5 * part * rough_norm(sizes)) + 8 * taps.size * jnp.finfo(taps.dtype).tiny
+    )
+
+
+@jax.jit
+def _everywhere(taps: Float[Array, "taps o c"]) -> Array:
+    """≥ ‖Σ_q W_q exp(iφ_q)‖ for all φ."""
+    return rough_norm(up(jnp.sum(jnp.abs(taps), 0) * (1 + gamma(len(taps) + 2, taps.dtype))))
+
+
+def _exactly(a: Array, b: Array) -> Array:
+    return jnp.matmul(a, b, precision=jax.lax.Precision.HIGHEST)
