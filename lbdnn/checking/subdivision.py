@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
+from .cell_centres import Centres
 from .cell_forward import Majorants
-from .cell_quantities import known_of, over_boxes
+from .cell_norms import largest_eigenvalues
+from .cell_quantities import Known, hessian_blocks, known_of, over_boxes
 from .regions import Inputs
 from .spans import NotShown
 from .stacked_layers import Stack
 
 _BATCH, _SMALLEST = 256, 2.0**-24
+_BLOCKS_LOSE = 3.0
 
 
 class Subdivision:
@@ -73,7 +76,25 @@ class Subdivision:
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             known = known_of(self.stack, self.majorants, quantity, low, high)
             bound = over_boxes(known, quantity)
-        return np.where(np.isnan(bound), np.inf, bound)
+            bound = np.where(np.isnan(bound), np.inf, bound)
+            if quantity == "hessian":
+                self._from_centres(known, bound, upper)
+        return bound
+
+    def _from_centres(self, known: Known, bound: np.ndarray, upper: float) -> None:
+        """Lowers bounds to `upper` where the blocks together, not each by itself, show it."""
+        apart = largest_eigenvalues(hessian_blocks(known)[1])
+        limit = upper * (1 - 1e-15) - apart
+        # Blocks hardly ever lose more than that; a matter of time only.
+        worth = (bound > upper) & (bound - apart < _BLOCKS_LOSE * limit)
+        if not np.any(worth):
+            return
+        centres = Centres(known)
+        if not centres.possible:
+            return
+        for cell in np.flatnonzero(worth):
+            if centres.below(int(cell), float(limit[cell])):
+                bound[cell] = upper
 
     def _meet(self, low: np.ndarray, high: np.ndarray) -> np.ndarray:
         """False only for boxes that do not meet the set."""
