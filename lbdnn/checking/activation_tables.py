@@ -16,15 +16,15 @@ from .spans import NotShown, Span, coefficients, range_of
 
 # On a cell of width 1/64 a Taylor polynomial of this many terms is exact to about 1e-13.
 _FINEST, _CELLS, _TERMS = 64, 4096, 5
-# Derivatives 0..3 are enclosed.
-_ORDERS = 4
+# Derivatives 0..4 are enclosed.
+_ORDERS = 5
 # Of numbers of moderate size after some dozens of roundings.
 _ROUNDING = 2.0**-46
 
 
 @dataclass(frozen=True)
 class Table:
-    """ς⁽ᵒ⁾, o = 0..3, on the cells [start + k, start + k + 1]/per_unit.
+    """ς⁽ᵒ⁾, o = 0..4, on the cells [start + k, start + k + 1]/per_unit.
 
     On the first and the last of them, and beyond, nothing is known.
 

@@ -111,6 +111,15 @@ class Bending:
         noise = noise + 8 * _UNIT * (np.abs(line) + np.abs(lift))
         return Bent(low, high, middle, slope, spread, bend, bend_spread, line + lift, noise)
 
+    def most(self, order: int, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+        """≥ |ψ⁽ᵒʳᵈᵉʳ⁾| on intervals, order ≥ 2."""
+        if self.table is None:
+            return np.zeros_like(low)
+        middle = low / 2 + high / 2
+        half = np.maximum(high - middle, middle - low) * WIDER + TINY
+        below, above = self.table.over(order, *self._into(middle, half))
+        return np.maximum(-below, above) * np.abs(self.outer * self.inner**order) * WIDER
+
     def _into(self, middle: np.ndarray, half: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """What inner·z + shift can be."""
         center = self.inner * middle + self.shift

@@ -20,7 +20,7 @@ from .cell_norms import TINY, WIDER
 from .cell_quantities import Known
 
 _UNIT = 2.0**-52
-_FIRST_ARCS, _HALVINGS = 4, 5
+_FEW, _HALVINGS = 6, 5
 
 
 class Centres:
@@ -108,49 +108,60 @@ class Centres:
         if not limit > 0:
             return False
         if self.outputs == 1:
-            return self._at(cell, np.ones(1), limit)
+            return self._at(cell, np.zeros(1), limit)
+        # Many directions at a time are quicker, and most often enough.
+        wide = math.pi / _FEW
+        angles = wide * np.arange(_FEW)
+        if self._at(cell, angles, limit * _between(wide)):
+            return True
         shown: dict[float, float] = {}
 
         def holds(angle: float, t: float) -> bool:
             if shown.get(angle, math.inf) > t:
-                u = np.array([math.cos(angle), math.sin(angle)])
-                length = math.sqrt(float(u @ u)) * (1 - 4 * _UNIT)
-                if not self._at(cell, u, t * length):
+                if not self._at(cell, np.array([angle]), t):
                     return False
                 shown[angle] = t
             return True
 
-        arcs = [(k * math.pi / _FIRST_ARCS, math.pi / _FIRST_ARCS, 0) for k in range(_FIRST_ARCS)]
+        arcs = [(k * wide, wide, 0) for k in range(_FEW)]
         while arcs:
             start, wide, depth = arcs.pop()
-            # Angles in floats are those of the vectors to 1e-14 or better.
-            t = limit * math.cos(wide / 2 + 1e-13) * (1 - 1e-14)
-            if all(holds(angle, t) for angle in (start, start + wide)):
+            if all(holds(angle, limit * _between(wide)) for angle in (start, start + wide)):
                 continue
             if depth == _HALVINGS or not holds(start + wide / 2, limit):
                 return False
             arcs += [(start, wide / 2, depth + 1), (start + wide / 2, wide / 2, depth + 1)]
         return True
 
-    def _at(self, cell: int, u: np.ndarray, t: float) -> bool:
-        a = np.tensordot(u, self.A[cell], 1)
+    def _at(self, cell: int, angles: np.ndarray, t: float) -> bool:
+        """Whether ‖H‖ ≤ t is proved for u at all the angles; they are of no account with one
+        output."""
+        u = np.stack([np.cos(angles), np.sin(angles)], 1)[:, : self.outputs]
+        a = np.einsum("uo,oij->uij", u, self.A[cell])
         gram = np.zeros_like(a)
         for layer, own in self.gram.items():
-            back = u @ self.back[layer][cell]
-            gram += float(back @ back) * own[cell]
-        gram = gram / t
+            back = np.sum((u @ self.back[layer][cell]) ** 2, 1)
+            gram += (back / t)[:, None, None] * own[cell]
         lost = self.lost_a + self.lost_g / t
-        return all(_positive_definite(t, sign * a - gram, lost) for sign in (-1.0, 1.0))
+        # Of the vectors in floats the lengths are off by less than 1e-15.
+        return _positive_definite(
+            t * (1 - 1e-14), np.concatenate([-a, a]) - np.tile(gram, (2, 1, 1)), lost
+        )
+
+
+def _between(wide: float) -> float:
+    """≤ cos(Δ/2); angles in floats are those of the vectors to far less than 1e-13."""
+    return math.cos(wide / 2 + 1e-13) * (1 - 1e-14)
 
 
 def _positive_definite(t: float, m: np.ndarray, lost: float) -> bool:
-    """Whether tI + M is proved to be, for every M within `lost` of the given one.
+    """Whether tI + M is proved to be, for every M within `lost` of each of the given ones.
 
     If the factorisation of Cholesky of a symmetric matrix S of size n comes to its end in floats,
     in whatever order sums are taken, then λ_min(S) ≥ −γ_{n+1}/(1 − γ_{n+1}) tr S (Rump, BIT 46,
     2006, Theorem 2.3). The factor 8 leaves room for divisions done as products with reciprocals.
     """
-    n = len(m)
+    n = m.shape[-1]
     size = t + float(np.max(np.abs(m)))
     shift = 2 * lost + 8 * (n + 8) * _UNIT * n * size + TINY
     s = m + (t - shift) * np.eye(n)

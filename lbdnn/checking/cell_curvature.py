@@ -45,7 +45,7 @@ def curvature(
         bent = known.bents[j]
         most = (np.abs(bent.bend) + bent.bend_spread) * WIDER
         own = lengths(known.R[-1][j], -2)
-        strong.append(_times(most, way.columns[j]))
+        strong.append(_times(most, way.columns[count, j]))
         change.append(
             (_times(bent.bend_spread, own) + _times(most, way.columns_away[j])) * WIDER + TINY
         )

@@ -16,10 +16,12 @@ from .stacked_layers import Stack
 
 @dataclass
 class Forward:
-    """Over each of c boxes. R[t][k] (c, n_{t+1}, n_k) is near W_tD_tW_{t−1}⋯D_{k+1}W_k, the D the
-    middles of the slopes; R_error[t][k] how far rounding took it. sizes[t] ≥ ‖[s_t; 1]‖, spreads[t]
-    ≥ ‖s_t − its middle‖, both 0 for layers without parameters; low, high enclose Φ."""
+    """Over each of c boxes. Φ_t lies in ranges[t]. R[t][k] (c, n_{t+1}, n_k) is near
+    W_tD_tW_{t−1}⋯D_{k+1}W_k, the D the middles of the slopes; R_error[t][k] how far rounding took
+    it. sizes[t] ≥ ‖[s_t; 1]‖, spreads[t] ≥ ‖s_t − its middle‖, both 0 for layers without
+    parameters; low, high enclose Φ."""
 
+    ranges: list[tuple[np.ndarray, np.ndarray]]
     bents: list[Bent]
     R: list[list[np.ndarray]]
     R_error: list[list[float]]
@@ -81,7 +83,7 @@ def forward(stack: Stack, majorants: Majorants, low: np.ndarray, high: np.ndarra
     """
     middle = low / 2 + high / 2
     near, fresh = middle, np.zeros_like(low)
-    found = Forward([], [], [], [], [], [], low, high)
+    found = Forward([], [], [], [], [], [], [], low, high)
     noises: list[np.ndarray] = []
     pushes: list[np.ndarray] = []
     paths: list[np.ndarray] = []
@@ -95,6 +97,7 @@ def forward(stack: Stack, majorants: Majorants, low: np.ndarray, high: np.ndarra
         bent_paths = [bent.slope[:, :, None] * p for p in paths]
         paths = [w @ p for p in bent_paths] + [np.broadcast_to(w, (len(low), *w.shape))]
         errors = [unit * x for x in majorants.table[t]]
+        found.ranges.append((low, high))
         found.bents.append(bent)
         found.R.append(paths)
         found.R_error.append(errors)

@@ -24,14 +24,15 @@ Grid = dict[tuple[int, int], np.ndarray]
 @dataclass
 class Paths:
     """For nodes t > i of 0..L: whole ≥ ‖P_ti‖, away ≥ ‖P_ti − R_{t−1,i}D_i‖. steep[t] ≥ |ψ_t'|.
-    columns[j] ≥ the columns of ∂Φ_L/∂s_j, columns_away[j] those of what it differs from R_{L−1,j}
-    by."""
+    columns[t, j] ≥ the columns of ∂Φ_t/∂s_j, columns_away[j] those of what ∂Φ_L/∂s_j differs from
+    R_{L−1,j} by. reach[t, k] ≥ ‖R_{t−1,k}(ψ_k' − D_k)‖."""
 
     whole: Grid
     away: Grid
     steep: list[np.ndarray]
-    columns: list[np.ndarray]
+    columns: Grid
     columns_away: list[np.ndarray]
+    reach: Grid
 
 
 def paths(stack: Stack, known: Forward) -> Paths:
@@ -42,16 +43,18 @@ def paths(stack: Stack, known: Forward) -> Paths:
     steepest = [np.max(s, 1) for s in steep]
     whole: Grid = {(t, t): one for t in range(count + 1)}
     away = {(t, t): 0 * one for t in range(count + 1)}
-    columns: dict[tuple[int, int], np.ndarray] = {}
-    strays: dict[tuple[int, int], np.ndarray] = {}
+    columns: Grid = {}
+    strays: Grid = {}
+    reaches: Grid = {}
     for t in range(count):
         layer = stack.layers[t]
         reach, through, start = {}, {}, {}
         for k in range(t + 1):
             R, lost, bent = known.R[t][k], known.R_error[t][k], known.bents[k]
-            reach[k] = _scaled(R, bent.spread, lost)
-            through[k] = _scaled(R, np.abs(bent.slope), lost)
-            start[k] = _scaled(R, steep[k], lost)
+            reach[k] = scaled(R, bent.spread, lost)
+            through[k] = scaled(R, np.abs(bent.slope), lost)
+            start[k] = scaled(R, steep[k], lost)
+            reaches[t + 1, k] = reach[k]
 
         def added(i: int, table: Grid, low: int, reach=reach, through=through, t=t) -> np.ndarray:
             """≥ the sums over k = low..t, the paths to layer k in `table`."""
@@ -62,7 +65,7 @@ def paths(stack: Stack, known: Forward) -> Paths:
                 total = total + reach[k][wide] * table[k, i]
                 after = through[k + 1] if k < t else one
                 moves.append((k, (after * steepest[k])[wide] * table[k, i]))
-            return (total + _shared(stack, moves)) * WIDER
+            return (total + shared(stack, moves)) * WIDER
 
         for i in range(t + 1):
             more = added(i, whole, i)
@@ -86,19 +89,20 @@ def paths(stack: Stack, known: Forward) -> Paths:
                 stray = stray + reach[k][:, None] * columns[k, j]
                 later = through[k + 1] if k < t else one
                 moves.append((k, (later * steepest[k])[:, None] * columns[k, j]))
-            stray = (stray + _shared(stack, moves) + known.R_error[t][j]) * WIDER
+            stray = (stray + shared(stack, moves) + known.R_error[t][j]) * WIDER
             strays[t + 1, j] = stray
             columns[t + 1, j] = (lengths(known.R[t][j], -2) + stray) * WIDER
     return Paths(
         whole,
         away,
         steep,
-        [columns[count, j] for j in range(count)],
+        columns,
         [strays[count, j] for j in range(count)],
+        reaches,
     )
 
 
-def _scaled(R: np.ndarray, scales: np.ndarray, lost: float) -> np.ndarray:
+def scaled(R: np.ndarray, scales: np.ndarray, lost: float) -> np.ndarray:
     """≥ ‖R diag(scales)‖."""
     with np.errstate(invalid="ignore"):
         norm = spectral_norms(R * scales[:, None, :])
@@ -106,7 +110,7 @@ def _scaled(R: np.ndarray, scales: np.ndarray, lost: float) -> np.ndarray:
     return np.where(np.isfinite(most), (norm + lost * most) * WIDER + TINY, np.inf)
 
 
-def _shared(stack: Stack, moves: list[tuple[int, np.ndarray]]) -> np.ndarray | float:
+def shared(stack: Stack, moves: list[tuple[int, np.ndarray]]) -> np.ndarray | float:
     """≥ Σ_k ρ_k x_k."""
     moves = [(k, x) for k, x in moves if stack.layers[k].radius > 0]
     if not moves:

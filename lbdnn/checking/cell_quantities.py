@@ -33,7 +33,7 @@ def known_of(
     """Over boxes (c, d), for one quantity."""
     ahead = forward(stack, majorants, low, high)
     if quantity == "value":
-        return Known(stack, majorants, ahead, Paths({}, {}, [], [], []), None)
+        return Known(stack, majorants, ahead, Paths({}, {}, [], {}, [], {}), None)
     way = paths(stack, ahead)
     if quantity not in _CURVED:
         return Known(stack, majorants, ahead, way, None)
