@@ -64,8 +64,9 @@ class Table:
         value, error = self.at(order, middle)
         steep = np.maximum(-falls, rises)
         # Where a derivative jumps, steep is infinite.
-        spread = np.where(np.isinf(steep), np.inf, steep * reach * (1 + 1e-15) + error)
-        spread = spread + _ROUNDING * 1e-3 * np.abs(value)
+        with np.errstate(invalid="ignore"):
+            spread = np.where(np.isinf(steep), np.inf, steep * reach * (1 + 1e-15) + error)
+        spread = spread + 2.0**-50 * np.abs(value)
         lowest = np.where(monotone, lowest, value - spread)
         highest = np.where(monotone, highest, value + spread)
         return np.fmax(below, lowest), np.fmin(above, highest)
@@ -141,8 +142,10 @@ def _fill(pieces: tuple[Piece, ...], ends: Span, into: tuple[np.ndarray, ...], k
         size = sum((abs(near[order + i] * arb(order + i).fac()) for i in range(_TERMS)), arb(0))
         error[order, k] = _up((off + size * arb(_ROUNDING)).upper())
         value = near[order] * arb(order).fac()
-        steep = far[order + 1] * arb(order + 1).fac()
-        over = value + steep * arb(0, half.upper())
+        steep = near[order + 1] * arb(order + 1).fac()
+        bent = far[order + 2] * arb(order + 2).fac()
+        step = arb(0, half.upper())
+        over = value + step * (steep + step * bent / 2)
         low[order, k], high[order, k] = _outward(Span(over.lower(), over.upper()))
 
 
