@@ -75,7 +75,8 @@ def paths(stack: Stack, known: Forward) -> Paths:
             if i == t:
                 last = float(spectral_norms(layer.weight)) + layer.radius
                 own = np.fmin(own, last * steepest[t])
-            away[t + 1, i], whole[t + 1, i] = more, own * WIDER
+            rounded = known.R_error[t][i] * steepest[i]  # that of the computed R_ti
+            away[t + 1, i], whole[t + 1, i] = (more + rounded) * WIDER, own * WIDER
         for i in range(t):
             for k in range(i + 1, t + 1):
                 split = whole[t + 1, k] * whole[k, i] * WIDER
