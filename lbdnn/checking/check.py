@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from typing import Any
 
 import flint
 from flint import arb
@@ -21,6 +22,8 @@ from .input_curves import InputCurves
 from .layer_norms import LayerNorms
 from .regions import Inputs, Parameters, Refused, inputs_of, parameters_of
 from .spans import NotShown
+from .stacked_layers import stacked
+from .subdivision import Subdivision
 from .verdict import Finding, Row, Verdict
 
 _BITS = 128
@@ -41,7 +44,7 @@ _DISSIPATION = {
 }
 
 
-def checked(certificate: Certificate, net: Chain, theta: Theta) -> Verdict:
+def checked(certificate: Certificate, net: Chain, theta: Theta, max_cells: int) -> Verdict:
     """See `lbdnn.check`."""
     began = time.perf_counter()
     with flint.ctx.workprec(_BITS):
@@ -49,7 +52,7 @@ def checked(certificate: Certificate, net: Chain, theta: Theta) -> Verdict:
             inputs, parameters = _statement(certificate, net, theta)
         except Refused as error:
             return Verdict((), str(error), time.perf_counter() - began)
-        region = _Region(net, inputs, parameters)
+        region = _Region(net, inputs, parameters, max_cells)
         rows = tuple(
             Row(
                 quantity,
@@ -101,29 +104,38 @@ def _statement(certificate: Certificate, net: Chain, theta: Theta) -> tuple[Inpu
 
 
 class _Region:
-    """A network over its sets, with the enclosure made once."""
+    """A network over its sets, with what is made once for all quantities."""
 
-    def __init__(self, net: Chain, inputs: Inputs, parameters: Parameters) -> None:
+    def __init__(self, net: Chain, inputs: Inputs, parameters: Parameters, max_cells: int) -> None:
         self.net, self.inputs, self.parameters = net, inputs, parameters
-        self._known: Enclosure | NotShown | None = None
-        self._norms: LayerNorms | None = None
+        self.max_cells = max_cells
+        self._made: dict[str, Any] = {}
 
     def known(self) -> Enclosure:
         """The enclosure; NotShown where there is none."""
-        if self._known is None:
-            try:
-                self._known = enclose(self.net, self.inputs, self.parameters)
-            except NotShown as error:
-                self._known = error
-        if isinstance(self._known, NotShown):
-            raise self._known
-        return self._known
+        return self._once("known", lambda: enclose(self.net, self.inputs, self.parameters))
 
     def norms(self) -> LayerNorms:
         """The norms of the layers; NotShown where there is no enclosure."""
-        if self._norms is None:
-            self._norms = LayerNorms(self.known(), self.parameters)
-        return self._norms
+        return self._once("norms", lambda: LayerNorms(self.known(), self.parameters))
+
+    def boxes(self) -> Subdivision:
+        """The boxes of inputs; NotShown where there is no enclosure over them."""
+
+        def make() -> Subdivision:
+            return Subdivision(stacked(self.net, self.parameters, self.known()), self.inputs)
+
+        return self._once("boxes", make)
+
+    def _once(self, name: str, make: Callable[[], Any]) -> Any:
+        if name not in self._made:
+            try:
+                self._made[name] = make()
+            except NotShown as error:
+                self._made[name] = error
+        if isinstance(self._made[name], NotShown):
+            raise self._made[name]
+        return self._made[name]
 
 
 def _found(check: Callable[[], str]) -> Finding:
@@ -174,19 +186,34 @@ def _upper(bound: Bound, region: _Region) -> str:
 
 
 def _by_own_bound(bound: Bound, region: _Region) -> str:
-    """Without a proof: by this package's own bound, if that is small enough."""
+    """Without a proof: by this package's own bounds, if one is small enough."""
+    reasons = []
+    for own in (_by_whole_set, _by_boxes):
+        try:
+            return own(bound, region)
+        except NotShown as error:
+            reasons.append(str(error))
+    raise NotShown(f"{bound.method} gives no proof; {'; '.join(dict.fromkeys(reasons))}")
+
+
+def _by_whole_set(bound: Bound, region: _Region) -> str:
+    """By one enclosure of everything and norms of layers."""
     if bound.quantity == "value":
         own, how = region.known().value, "by an enclosure"
     elif bound.quantity == "hessian":
         if region.norms().hessian_at_most(arb(bound.upper)):
             return "by norms of layers"
-        raise NotShown(f"{bound.method} gives no proof, and the checker's own bound is larger")
+        raise NotShown("the checker's own bound from norms of layers is larger")
     elif bound.quantity in ("jacobian", "input_jacobian"):
         own, how = getattr(region.norms(), bound.quantity), "by norms of layers"
     else:
         own, how = getattr(InputCurves(region.norms()), bound.quantity), "by norms of layers"
     if own <= bound.upper:
         return how
-    raise NotShown(
-        f"{bound.method} gives no proof, and the checker's own bound is {float(own.upper()):.6g}"
-    )
+    raise NotShown(f"the checker's own bound {how} is {float(own.upper()):.6g}")
+
+
+def _by_boxes(bound: Bound, region: _Region) -> str:
+    """By enclosures over boxes of inputs, halved where that is needed."""
+    count = region.boxes().show(bound.quantity, bound.upper, region.max_cells)
+    return f"by enclosures over {count} boxes of inputs"

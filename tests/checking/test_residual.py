@@ -156,3 +156,28 @@ def test_nested_blocks_are_verified() -> None:
         )
     verdict = check(certificate, net, theta)
     assert verdict and "dissipation" in verdict["jacobian"].upper.reason, str(verdict)
+
+
+def test_a_block_that_ends_in_a_repetition() -> None:
+    # The last affine layer of the block is not its last operation: the sum is a layer of its own.
+    repeated = Repeat((Pointwise(get("tanh")), Affine(1, 1)), 2)
+    net = Chain((Residual((Affine(1, 1), repeated)),), 1)
+    written = Chain((Residual((Affine(1, 1), *repeated.operations * 2)),), 1)
+    rng = np.random.default_rng(4)
+    center = rng.uniform(-1, 1, net.size)
+    for one, other in ((net, written), (written, net)):
+        certificate = certify(
+            one, one.unravel(center), inputs=Box(-1, 1), parameters=Ball(0.2), attack=None
+        )
+        assert check(certificate, one, one.unravel(center))
+        thetas = center + 0.2 * ball_points(rng, (100, net.size))
+        truth = exact(other, rng.uniform(-1, 1, (100, 1)), thetas)
+        for quantity in QUANTITIES:
+            assert truth[quantity].max() <= certificate[quantity].upper, quantity
+        with flint.ctx.workprec(128):
+            own = own_bounds(one, one.unravel(center), Box(-1, 1), Ball(0.2))
+            for quantity in ("jacobian", "input_jacobian"):
+                found = float(getattr(own, quantity))
+                assert found == pytest.approx(certificate[quantity].upper, rel=1e-4), quantity
+                assert truth[quantity].max() <= found
+            assert not own.hessian_at_most(arb(float(truth["hessian"].max()) * (1 - 1e-9)))

@@ -1,0 +1,183 @@
+r"""The largest norm of ∇²_θ(uᵀΦ) over unit u, made of the middles of what is known of a box.
+
+b_i = P_{L,i+1}ᵀu. A perturbation E_i of layer i acts only as α_iŝ_iᵀ + b̂_ic_iᵀ, with ŝ_i = [s_i; 1]
+and b_i normalised and c_i ⊥ ŝ_i: these are isometries, and the second derivative vanishes on the
+rest. In the α_i and c_i it is H = [[A, Gᵀ], [G, 0]],
+
+    A_ij = ‖s_i‖‖s_j‖Q_{i+1,j+1} + ‖s_j‖b_i(ŝ_iᵀT_ij),  A_ii = ‖s_i‖²Q_{i+1,i+1},
+    G_ij = ‖b_i‖‖s_j‖(I − ŝ_iŝ_iᵀ)T_ij                                               (j < i),
+
+and ‖H‖ < t if tI ∓ A − GᵀG/t is positive definite, by Schur's complement.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from .cell_norms import TINY, WIDER
+from .cell_quantities import Known
+
+_UNIT = 2.0**-52
+_FEW, _HALVINGS = 6, 5
+
+
+class Centres:
+    """The A and GᵀG of boxes, as functions of u; for at most two outputs (`possible`)."""
+
+    def __init__(self, known: Known) -> None:
+        self.outputs = known.ahead.low.shape[1]
+        layers = known.stack.layers
+        self.own = [a for a, layer in enumerate(layers) if layer.owned]
+        starts = np.cumsum([0, *(len(layers[a].weight) for a in self.own)])
+        self.places = {a: slice(*starts[k : k + 2]) for k, a in enumerate(self.own)}
+        self._assemble(known, int(starts[-1]))
+        self._bound_roundings(known)
+
+    @property
+    def possible(self) -> bool:
+        return self.outputs <= 2
+
+    def _assemble(self, known: Known, size: int) -> None:
+        ahead, count = known.ahead, len(known.stack.layers)
+        assert known.curved is not None
+        cells = len(ahead.low)
+        self.A = np.zeros((cells, self.outputs, size, size))
+        self.back: dict[int, np.ndarray] = {}
+        self.gram: dict[int, np.ndarray] = {}
+        lengths, units = {}, {}
+        for a in self.own:
+            one = np.full((cells, 1), known.stack.layers[a].one)
+            s = np.concatenate([ahead.middles[a], one], 1)
+            lengths[a] = np.sqrt(np.sum(s * s, 1)) + TINY
+            units[a] = s / lengths[a][:, None]
+        for a in self.own:
+            rows = self.places[a]
+            back = np.eye(self.outputs)[None]
+            if a + 1 < count:
+                back = ahead.R[-1][a + 1] * ahead.bents[a + 1].slope[:, None, :]
+            self.back[a] = np.broadcast_to(back, (cells, *back.shape[1:]))
+            across = np.zeros((cells, units[a].shape[1], size))
+            for b in self.own:
+                if b > a:
+                    continue
+                columns = self.places[b]
+                block = np.zeros((cells, self.outputs, rows.stop - rows.start, 1))
+                if a + 1 < count:
+                    weight = lengths[a] * lengths[b]
+                    block = known.curved.Q[a + 1, b + 1] * weight[:, None, None, None]
+                if b < a:
+                    path = _turned(known, a, b) * lengths[b][:, None, None]
+                    path = np.concatenate([path, np.zeros((cells, 1, path.shape[2]))], 1)
+                    along = np.einsum("cn,cnk->ck", units[a], path)
+                    across[:, :, columns] = path - units[a][:, :, None] * along[:, None, :]
+                    block = block + self.back[a][:, :, :, None] * along[:, None, None, :]
+                    self.A[:, :, rows, columns] = block
+                    self.A[:, :, columns, rows] = np.swapaxes(block, 2, 3)
+                else:
+                    self.A[:, :, rows, columns] = (block + np.swapaxes(block, 2, 3)) / 2
+            self.gram[a] = np.swapaxes(across, 1, 2) @ across
+
+    def _bound_roundings(self, known: Known) -> None:
+        """How far A and the part of GᵀG of each layer may be off."""
+        count, most = len(known.stack.layers), known.majorants
+        assert known.curved is not None
+        lost_a, lost_g, unit = 0.0, 0.0, 4 * known.stack.rounding
+
+        def path(j: int, i: int) -> float:
+            return 1.0 if i == j else most.table[j - 1][i] * most.steepest[i]
+
+        for a in self.own:
+            turned = [most.steepest[a] * path(a, b + 1) * most.sizes[b] for b in self.own if b < a]
+            lost_a += unit * path(count, a + 1) * sum(turned)
+            lost_g += 2 * unit * (path(count, a + 1) * sum(turned)) ** 2
+            if a + 1 < count:
+                for b in self.own:
+                    if b <= a:
+                        lost = known.curved.rounding[a + 1, b + 1]
+                        lost_a += 4 * lost * most.sizes[a] * most.sizes[b]
+        self.lost_a, self.lost_g = 2 * lost_a * WIDER, lost_g * WIDER
+
+    def below(self, cell: int, limit: float) -> bool:
+        """Whether ‖H‖ ≤ limit for every unit u is proved, at one box.
+
+        It is for u between two vectors at an angle Δ if it is at most limit·cos(Δ/2) for them, as
+        u is a sum of their multiples by numbers ≥ 0 that add up to 1/cos(Δ/2) at most.
+        """
+        if not limit > 0:
+            return False
+        if self.outputs == 1:
+            return self._at(cell, np.zeros(1), limit)
+        # Many directions at a time are quicker, and most often enough.
+        wide = math.pi / _FEW
+        angles = wide * np.arange(_FEW)
+        if self._at(cell, angles, limit * _between(wide)):
+            return True
+        shown: dict[float, float] = {}
+
+        def holds(angle: float, t: float) -> bool:
+            if shown.get(angle, math.inf) > t:
+                if not self._at(cell, np.array([angle]), t):
+                    return False
+                shown[angle] = t
+            return True
+
+        arcs = [(k * wide, wide, 0) for k in range(_FEW)]
+        while arcs:
+            start, wide, depth = arcs.pop()
+            if all(holds(angle, limit * _between(wide)) for angle in (start, start + wide)):
+                continue
+            if depth == _HALVINGS or not holds(start + wide / 2, limit):
+                return False
+            arcs += [(start, wide / 2, depth + 1), (start + wide / 2, wide / 2, depth + 1)]
+        return True
+
+    def _at(self, cell: int, angles: np.ndarray, t: float) -> bool:
+        """Whether ‖H‖ ≤ t is proved for u at all the angles; they are of no account with one
+        output."""
+        u = np.stack([np.cos(angles), np.sin(angles)], 1)[:, : self.outputs]
+        a = np.einsum("uo,oij->uij", u, self.A[cell])
+        gram = np.zeros_like(a)
+        for layer, own in self.gram.items():
+            back = np.sum((u @ self.back[layer][cell]) ** 2, 1)
+            gram += (back / t)[:, None, None] * own[cell]
+        lost = self.lost_a + self.lost_g / t
+        # Of the vectors in floats the lengths are off by less than 1e-15.
+        return _positive_definite(
+            t * (1 - 1e-14), np.concatenate([-a, a]) - np.tile(gram, (2, 1, 1)), lost
+        )
+
+
+def _between(wide: float) -> float:
+    """≤ cos(Δ/2); angles in floats are those of the vectors to far less than 1e-13."""
+    return math.cos(wide / 2 + 1e-13) * (1 - 1e-14)
+
+
+def _positive_definite(t: float, m: np.ndarray, lost: float) -> bool:
+    """Whether tI + M is proved to be, for every M within `lost` of each of the given ones.
+
+    If the factorisation of Cholesky of a symmetric matrix S of size n comes to its end in floats,
+    in whatever order sums are taken, then λ_min(S) ≥ −γ_{n+1}/(1 − γ_{n+1}) tr S (Rump, BIT 46,
+    2006, Theorem 2.3). The factor 8 leaves room for divisions done as products with reciprocals.
+    """
+    n = m.shape[-1]
+    size = t + float(np.max(np.abs(m)))
+    shift = 2 * lost + 8 * (n + 8) * _UNIT * n * size + TINY
+    s = m + (t - shift) * np.eye(n)
+    if not np.all(np.isfinite(s)):
+        return False
+    try:
+        np.linalg.cholesky(s)
+    except np.linalg.LinAlgError:
+        return False
+    return True
+
+
+def _turned(known: Known, a: int, b: int) -> np.ndarray:
+    """T_ab = D_a P_{a,b+1} at the middles."""
+    ahead, slope = known.ahead, known.ahead.bents[a].slope
+    if a == b + 1:
+        return slope[:, :, None] * np.eye(slope.shape[1])
+    path = ahead.R[a - 1][b + 1] * ahead.bents[b + 1].slope[:, None, :]
+    return slope[:, :, None] * path
