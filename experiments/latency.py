@@ -1,8 +1,9 @@
 """One control step out of a file: how long a call takes, and whether it keeps a rate.
 
-The step of each law is exported, loaded, and called around the two-link manipulator: first without
-a pause, then paced by the clock. A sample of the paced loop misses its deadline if its control is
-not there one period after the sample was due. Python's collection of garbage is off meanwhile.
+The step of each law is exported, loaded, and called around the two-link manipulator, which MuJoCo
+simulates where it is installed: first without a pause, then paced by the clock. A sample of the
+paced loop misses its deadline if its control is not there one period after the sample was due.
+Python's collection of garbage is off meanwhile.
 """
 
 from __future__ import annotations
@@ -83,7 +84,7 @@ def run(settings: Settings, output: Output) -> int:
     for law in settings.laws:
         file = output.folder / f"{law}.zip"
         file.write_bytes(_exported(settings, law, period))
-        loaded, advance = load_step(file), _plant(period)
+        loaded, (plant, advance) = load_step(file), _plant(period)
         with _compilations() as compiled:
             times[law] = unpaced(loaded, advance, motions, calls)
             late = missed(loaded, advance, motions, paced, period)
@@ -100,6 +101,7 @@ def run(settings: Settings, output: Output) -> int:
                 "quantile_999_us": float(most),
                 "worst_us": float(times[law].max()),
                 "compilations": len(compiled),
+                "plant": plant,
                 "rate_hz": settings.rate,
                 "samples": paced,
                 "missed": late,
@@ -125,11 +127,26 @@ def _exported(settings: Settings, law: str, period: float) -> bytes:
 def _motions(count: int, period: float) -> Motions:
     with jax.enable_x64(True):
         motion = jax.jit(jax.vmap(TWO_LINK))(period * jnp.arange(count))
-    position, velocity, acceleration = (np.asarray(part) for part in motion)
-    return position, velocity, acceleration
+    return np.asarray(motion.position), np.asarray(motion.velocity), np.asarray(motion.acceleration)
 
 
-def _plant(period: float) -> Advance:
+def _plant(period: float) -> tuple[str, Advance]:
+    """What is controlled: MuJoCo's two-link if there is MuJoCo, otherwise `TwoLink`."""
+    try:
+        model = control.two_link_mjcf(control.TwoLink(), timestep=period)
+        physics = control.MujocoPlant(model)
+    except ImportError:
+        return "TwoLink", _compiled(period)
+
+    def advance(state: np.ndarray, command: np.ndarray) -> np.ndarray:
+        if not np.array_equal(physics.state, state):
+            physics.reset(state)
+        return physics.step(command, period)
+
+    return "MuJoCo", advance
+
+
+def _compiled(period: float) -> Advance:
     plant, solver = control.TwoLink(), diffrax.Tsit5()
 
     def later(state: Any, command: Any) -> Any:
@@ -203,7 +220,8 @@ def _print(row: dict[str, Any]) -> None:
         f"{row['law']}, {row['layers']}×{row['neurons']}, {row['dtype']}: "
         f"median {row['median_us']:.0f} µs, 99.9 % {row['quantile_999_us']:.0f} µs, worst "
         f"{row['worst_us']:.0f} µs of {row['calls']} calls; {row['compilations']} compilations; at "
-        f"{row['rate_hz']:g} Hz {row['missed']} of {row['samples']} deadlines missed",
+        f"{row['rate_hz']:g} Hz around {row['plant']} {row['missed']} of {row['samples']} deadlines "
+        "missed",
         flush=True,
     )
 

@@ -50,8 +50,14 @@ def export_step(
     - `period`: in s, for which a control is held.
     - `dtype`: of all numbers.
 
-    **Raises:** ValueError for a period or sizes that are not above 0.
+    **Raises:** ValueError for a period or sizes that are not above 0, or a controller that looks at
+    a reference ahead (`NonlinearMPC`).
     """
+    if hasattr(controller, "reference"):
+        raise ValueError(
+            f"{type(controller).__name__} looks at its reference ahead, and a step in a file is "
+            "told the present only; export another controller"
+        )
     if not (np.isfinite(period) and period > 0) or states < 1 or positions < 1:
         raise ValueError(
             f"needs period > 0, states >= 1 and positions >= 1; got {period}, {states}, {positions}"

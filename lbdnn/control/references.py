@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -14,12 +15,12 @@ from jaxtyping import Array, Float
 
 
 class Motion(NamedTuple):
-    """Position, velocity and acceleration, each (n,), at one time in s."""
+    """Position, velocity and acceleration, each (n,), at one time in s; NaN if it is not told."""
 
     position: Float[Array, " n"]
     velocity: Float[Array, " n"]
     acceleration: Float[Array, " n"]
-    time: Float[Array, ""]
+    time: Float[Array, ""] | float = math.nan
 
     def state(self, order: int) -> Float[Array, " N"]:
         """X_d: what a plant of this order should have for its state."""
