@@ -1,3 +1,3 @@
 """Networks with a proved property by construction."""
 
-from . import weights as weights
+from . import flows as flows, weights as weights
