@@ -73,10 +73,12 @@ def largest_expansive_step(
 
     The product holds in floating point, too, as it is computed here.
 
-    **Raises:** ValueError where no step ≥ 0 does; inf where all do (β = 0 or c = 0).
+    **Returns:** h_E; inf for β = 0 or c = 0.
+
+    **Raises:** ValueError where no h_E > 0 will do, as c is not less than `lipschitz`.
     """
     c = contraction_constant(contraction_step, slopes=slopes, constants=constants)
-    if not c <= lipschitz < math.inf:
+    if not c < lipschitz < math.inf:
         raise ValueError(
             f"a contraction by {c:.6g} (step {contraction_step!r}) leaves no room below the "
             f"Lipschitz constant {lipschitz!r}: take steps whose contraction_constant is less"

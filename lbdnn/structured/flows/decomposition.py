@@ -51,7 +51,8 @@ def decompose(f: Field, x: Float[Array, " n"], *, nodes: int = 32) -> Decomposit
     the only such decomposition up to a function with xᵀ∇C(x) = 0, which is constant.
 
     U is computed by `potential`, ∇U is its exact derivative: a gradient whatever the nodes. The
-    error of the rule shows as xᵀX_S ≠ 0, which `decomposition_defect` measures.
+    error of the rule shows as xᵀX_S ≠ 0, which `decomposition_defect` measures; for f with kinks it
+    falls like nodes⁻¹ only.
 
     **Arguments**, **raises:** as `potential`; f is C¹.
 

@@ -71,6 +71,9 @@ def lipschitz_ratio(
         half = distance / 2 * direction / jnp.linalg.norm(direction)
         return jnp.linalg.norm(f(middle + half) - f(middle - half)) / distance
 
+    pair = ((x + y) / 2, (x - y) / distance)
+    if steps == 0:
+        return ratio(pair)
     ascent = optax.adam(-rate)
 
     def step(_: Array, state: tuple) -> tuple:
@@ -79,7 +82,6 @@ def lipschitz_ratio(
         updates, memory = ascent.update(gradient, memory)
         return optax.apply_updates(pair, updates), memory, jnp.maximum(most, value)
 
-    pair = ((x + y) / 2, (x - y) / distance)
-    start = (pair, ascent.init(pair), ratio(pair))
+    start = (pair, ascent.init(pair), jnp.zeros_like(distance))
     pair, _, most = jax.lax.fori_loop(0, steps, step, start)
     return jnp.maximum(most, ratio(pair))
