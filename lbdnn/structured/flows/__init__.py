@@ -21,7 +21,12 @@ from .defects import (
     volume_defect as volume_defect,
 )
 from .expansive import Expansive as Expansive, HiddenLayer as HiddenLayer, Residual as Residual
-from .field import Branch as Branch, VectorField as VectorField
+from .field import (
+    Branch as Branch,
+    BranchField as BranchField,
+    SkewField as SkewField,
+    VectorField as VectorField,
+)
 from .flow import Flow as Flow
 from .gradient import GradientFlow as GradientFlow, WeightAndBias as WeightAndBias
 from .layer import Layer as Layer

@@ -9,7 +9,6 @@ from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
-import optax
 from jaxtyping import Array, Float
 
 from ..weights.parametrization import matmul
@@ -74,6 +73,8 @@ def lipschitz_ratio(
     pair = ((x + y) / 2, (x - y) / distance)
     if steps == 0:
         return ratio(pair)
+    import optax
+
     ascent = optax.adam(-rate)
 
     def step(_: Array, state: tuple) -> tuple:

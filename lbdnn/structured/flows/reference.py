@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from .field import VectorField
-
 
 def flow_map(
-    field: VectorField,
+    field: Callable[[Any, Float[Array, " n"]], Float[Array, " n"]],
     parameters: Any,
     x: Float[Array, " n"],
     time: float,
@@ -24,7 +23,8 @@ def flow_map(
     It keeps no property beyond its tolerance. NaN where the steps fail. 64-bit arithmetic
     (`jax.enable_x64`) is needed for tolerances like the default.
 
-    **Arguments:** `time` > 0; `tolerance`, relative and absolute, a step; `max_steps`.
+    **Arguments:** `field`, a `VectorField` or any function of parameters and x; `time` > 0;
+    `tolerance`, relative and absolute, a step; `max_steps`.
     """
     import diffrax
 

@@ -119,7 +119,7 @@ def test_energy_errors_of_symplectic_steps_do_not_accumulate():
         euler = start
         for _ in range(100):
             euler = euler + 0.2 * np.asarray(field(own, euler))
-        away = flows.energy_defect(lambda _: euler, lambda y: field.energy(own, y), start)
+        away = float(flows.energy_defect(lambda _: euler, lambda y: field.energy(own, y), start))
     assert np.max(coarse[1000:]) < 1.05 * np.max(coarse[:1000]) < 0.01
     assert np.max(coarse) / np.max(fine) == pytest.approx(4, rel=0.1)
     assert away > 10 * np.max(coarse)

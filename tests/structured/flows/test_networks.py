@@ -10,7 +10,7 @@ from lbdnn.spectra import linearize
 from lbdnn.structured import flows
 from lbdnn.structured.weights import Orthogonal
 
-from .families import ALL, SPHERES, label, parameters, twice
+from .families import ALL, GRADIENTS, ISOMETRIC, MASS, SPHERES, SYMPLECTIC, label, parameters
 
 
 @jax.jit(static_argnums=0)
@@ -19,9 +19,19 @@ def both(flow, own, x):
     return flow(own, x), net(theta, x), linearize(net, theta, x)
 
 
-@pytest.mark.parametrize("layer", [one for one in ALL if one not in SPHERES], ids=label)
+SLOW = (GRADIENTS[0], GRADIENTS[2], MASS[0], SYMPLECTIC[1], ISOMETRIC[0])
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        pytest.param(one, id=label(one), marks=pytest.mark.slow if one in SLOW else ())
+        for one in ALL
+        if one not in SPHERES
+    ],
+)
 def test_unrolled_networks_have_the_same_values(layer):
-    flow = twice(layer)
+    flow = flows.Flow((layer, layer))
     x = np.random.default_rng(0).normal(size=flow.n)
     with jax.enable_x64(True):
         own = jax.tree.map(lambda v: v[0], parameters(flow, 1))
