@@ -59,12 +59,9 @@ class Expansive(BranchField):
 
     def lipschitz(self, step: float) -> float:
         """1 + |h|βc."""
-        return (
-            1
-            + abs(step)
-            * max(map(abs, slopes(self.activation)))
-            * singular_value_range(self.weight)[1]
-        )
+        beta = max(map(abs, slopes(self.activation)))
+        _, c = singular_value_range(self.weight)
+        return 1 + abs(step) * beta * c
 
 
 class HiddenLayer(NamedTuple):

@@ -58,7 +58,8 @@ def test_no_attack_exceeds_the_constant(layer):
     with jax.enable_x64(True):
         given = parameters(layer, 1, (0.0, 1.0, 100.0))
         found, later = np.asarray(steepest(layer, given, x, x + 0.1 * y))
-    assert np.all(np.maximum(found, later) <= layer.lipschitz * (1 + 1e-13))
+    # Values up to 100 and pairs 0.1 apart: three digits of each ratio are rounding.
+    assert np.all(np.maximum(found, later) <= layer.lipschitz * (1 + 1e-11))
     # The attack is worth something.
     assert np.max(later) > 0.9 * layer.lipschitz
 
