@@ -220,8 +220,8 @@ def _print(row: dict[str, Any]) -> None:
         f"{row['law']}, {row['layers']}×{row['neurons']}, {row['dtype']}: "
         f"median {row['median_us']:.0f} µs, 99.9 % {row['quantile_999_us']:.0f} µs, worst "
         f"{row['worst_us']:.0f} µs of {row['calls']} calls; {row['compilations']} compilations; at "
-        f"{row['rate_hz']:g} Hz around {row['plant']} {row['missed']} of {row['samples']} deadlines "
-        "missed",
+        f"{row['rate_hz']:g} Hz around {row['plant']} {row['missed']} of {row['samples']} "
+        "deadlines missed",
         flush=True,
     )
 
