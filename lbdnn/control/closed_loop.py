@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -13,6 +14,7 @@ from jaxtyping import Array, Bool, Float
 
 from ..networks import Theta
 from .controllers import Controller, advance, check
+from .controllers.start import check_command, check_plant
 from .integration import held
 from .plants import Plant
 from .references import Reference
@@ -89,7 +91,8 @@ def simulate(
     size = len(plant.states)
     if jnp.shape(state) != (size,):
         raise ValueError(f"the plant has {size} states; got a state of shape {jnp.shape(state)}")
-    if control_period <= 0 or t1 < control_period:
+    check_plant(plant)
+    if not (control_period > 0 and t1 >= control_period):
         raise ValueError(f"needs 0 < control_period <= t1; got {control_period} and {t1}")
     samples = periods("t1", t1, control_period)
     delays = (
@@ -102,12 +105,8 @@ def simulate(
         raise ValueError(
             "tolerance is a number > 0, for adaptive steps: without substeps, and not of euler"
         )
-    if sensor.noise is not None and jnp.shape(sensor.noise) not in ((), (size,)):
-        raise ValueError(
-            f"noise takes a number or {size} numbers; got shape {jnp.shape(sensor.noise)}"
-        )
-    if (sensor.noise is None) != (key is None):
-        raise ValueError("noise needs a key (jax.random.key(seed)), and a key is for noise")
+    sensor.check(size, key)
+    actuator.check(len(plant.controls))
     if solver is None:
         import diffrax
 
@@ -125,10 +124,10 @@ def simulate(
 
 def periods(name: str, time: float, period: float, of: str = "the control period") -> int:
     """How many periods a time is; ValueError unless a whole number."""
-    count = round(time / period)
-    if count < 0 or abs(time / period - count) > 1e-6:
+    ratio = time / period
+    if not 0 <= ratio < math.inf or abs(ratio - round(ratio)) > 1e-6:
         raise ValueError(f"{name} is a multiple of {of}, {period} s; got {time}")
-    return count
+    return round(ratio)
 
 
 class _Choices(NamedTuple):
@@ -184,6 +183,7 @@ def _simulated(
             own, command, blind = advance(
                 controller, loop.controller, measured, motion, period, available
             )
+        check_command(plant, command)
         commands, control = _delayed(loop.commands, command)
         control = actuator.limited(control)
         missing = function_error(plant, controller, loop.controller, loop.state, motion.position)

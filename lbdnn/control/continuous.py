@@ -13,6 +13,7 @@ from jaxtyping import Array, Float
 from ..networks import Theta
 from .closed_loop import ESCAPE, Run, function_error, periods
 from .controllers import check
+from .controllers.start import check_command, check_plant
 from .plants import Plant
 from .references import Reference
 
@@ -82,7 +83,8 @@ def simulate_continuous(
             f"{type(controller).__name__} has no rate, so it is not for continuous time; "
             "use simulate"
         )
-    if save_every <= 0 or t1 < save_every:
+    check_plant(plant)
+    if not (save_every > 0 and t1 >= save_every):
         raise ValueError(f"needs 0 < save_every <= t1; got {save_every} and {t1}")
     stochastic = getattr(controller, "stochastic", False)
     if stochastic != (key is not None):
@@ -129,6 +131,7 @@ def _simulated(
     def rate(time: Array, both: tuple[Array, Any], _: Any) -> tuple[Array, Any]:
         at, own = both
         change, control = controller.rate(eqx.combine(own, fixed), at, reference(time))
+        check_command(plant, control)
         return plant.rate(at, control), eqx.filter(change, eqx.is_inexact_array)
 
     def shown(time: Array, both: tuple[Array, Any], _: Any) -> tuple[Array, ...]:

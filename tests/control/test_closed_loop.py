@@ -1,5 +1,7 @@
 """Closed loops: against an independent NumPy loop, and what must hold of any."""
 
+from dataclasses import replace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -9,8 +11,11 @@ from lbdnn import FullyConnected
 from lbdnn.control import (
     Actuator,
     CompositeLaw,
+    Constant,
     LbDNN,
     Lost,
+    NetworkFeedback,
+    Pendulum,
     Reference,
     Sensor,
     TrackingLaw,
@@ -237,6 +242,13 @@ def test_adaptive_steps_agree_with_fine_ones():
     np.testing.assert_allclose(adaptive.state, fine.state, atol=1e-8)
 
 
+class _Still:
+    """Stepped from outside."""
+
+    states = TwoLink().states
+    controls = TwoLink().controls
+
+
 def test_refusals():
     controller = LbDNN(NET, PLANT, TrackingLaw())
     theta = NET.unravel(THETA)
@@ -245,6 +257,21 @@ def test_refusals():
         simulate(*good[:3], np.zeros(3), theta, t1=1.0)
     with pytest.raises(ValueError, match="control_period <= t1"):
         simulate(*good, t1=0.001)
+    for t1, period in ((np.inf, 0.01), (np.nan, 0.01), (1.0, np.nan), (1.005, 0.01)):
+        with pytest.raises(ValueError, match=r"control_period <= t1|t1 is a multiple of"):
+            simulate(*good, t1=t1, control_period=period)
+    with pytest.raises(ValueError, match=r"a reference of 2; got shapes \(4,\) and \(1,\)"):
+        simulate(PLANT, controller, Reference(Constant((0.0,))), START, theta, t1=1.0)
+    with pytest.raises(ValueError, match="the controller's plant has 4 states"):
+        simulate(Pendulum(), controller, TWO_LINK, np.zeros(2), theta, t1=1.0)
+    one = FullyConnected((4, 1))
+    short = NetworkFeedback(one, one.unravel(np.zeros(5)))
+    with pytest.raises(ValueError, match=r"has 2 controls; the controller gives shape \(1,\)"):
+        simulate(PLANT, short, TWO_LINK, START, t1=1.0)
+    with pytest.raises(ValueError, match="_Still has no rate"):
+        simulate(_Still(), controller, TWO_LINK, START, theta, t1=1.0)
+    with pytest.raises(ValueError, match="gains of the tracking error are not finite"):
+        simulate(PLANT, replace(controller, feedback_gain=np.nan), *good[2:], t1=1.0)
     with pytest.raises(ValueError, match="noise needs a key"):
         simulate(*good, t1=1.0, sensor=Sensor(0.1))
     with pytest.raises(ValueError, match="delay of the sensor is a multiple"):

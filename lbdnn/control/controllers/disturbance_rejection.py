@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ...networks import Theta
 from ..plants import AffinePlant
+from ..plants.plant import matmul
 from ..references import Motion
 from .feedback import checked, feedforward, no_parameters, tracking, wanted
 from .inversion import right_inverse
-
-
-class DriftObserver(NamedTuple):
-    """r̂, f̂ and the integral in f̂, each (n,)."""
-
-    filtered: Float[Array, " n"]
-    drift: Float[Array, " n"]
-    integral: Float[Array, " n"]
+from .observer import Observer, observed, started
+from .start import check_inverse, check_observer
 
 
 @jax.tree_util.register_dataclass
@@ -44,7 +37,8 @@ class DisturbanceRejection:
     Without feedback: u = g⁺(X_d) ẍ_d, as in the published code: a drift observed before is not that
     of the states to come.
 
-    **Raises:** ValueError from `init` where sizes disagree.
+    **Raises:** ValueError from `init` where sizes disagree, and where a simulation starts for a g
+    without right inverse at X(0) or an observer that cannot be sampled with the control period.
 
     The baseline of Patil, Griffis, Makumi, Dixon (2023).
     """
@@ -55,37 +49,34 @@ class DisturbanceRejection:
     observer_gain: float = 10.0
     drift_gain: float = 10.0
 
-    def init(
-        self, theta: Theta | None, measured: Float[Array, " N"], motion: Motion
-    ) -> DriftObserver:
+    def init(self, theta: Theta | None, measured: Float[Array, " N"], motion: Motion) -> Observer:
         checked(self.plant, theta, measured, motion)
-        filtered = tracking(self.plant.order, measured, motion, self.error_gain).filtered
-        zero = jnp.zeros_like(filtered)
-        return DriftObserver(filtered, zero, zero)
+        return started(tracking(self.plant.order, measured, motion, self.error_gain).filtered)
 
     def step(
-        self, state: DriftObserver, measured: Float[Array, " N"], motion: Motion, period: float
-    ) -> tuple[DriftObserver, Float[Array, " m"]]:
+        self, state: Observer, measured: Float[Array, " N"], motion: Motion, period: float
+    ) -> tuple[Observer, Float[Array, " m"]]:
         order = self.plant.order
         errors = tracking(order, measured, motion, self.error_gain)
         g = self.plant.effectiveness(measured)
         pulled = wanted(order, errors, motion, self.error_gain, self.feedback_gain)
         control = right_inverse(g, pulled - state.drift)
-        gap = errors.filtered - state.filtered
-        rate = g @ control + errors.known + state.drift + self.observer_gain * gap
-        filtered = state.filtered + period * rate
-        integral = state.integral + period * (self.drift_gain * self.observer_gain + 1) * gap
-        drift = self.drift_gain * (errors.filtered - filtered) + integral
-        return DriftObserver(filtered, drift, integral), control
+        known = matmul(g, control) + errors.known
+        gains = (self.observer_gain, self.drift_gain)
+        return observed(state, errors.filtered, known, *gains, period), control
 
-    def without_feedback(self, state: DriftObserver, motion: Motion) -> Float[Array, " m"]:
+    def check(self, theta: Theta | None, state: Float[Array, " N"], period: float | None) -> None:
+        """Refuses what cannot work, where values are known."""
+        check_inverse(self.plant, state)
+        if period is not None:
+            check_observer(self.observer_gain, self.drift_gain, period)
+
+    def without_feedback(self, state: Observer, motion: Motion) -> Float[Array, " m"]:
         return feedforward(self.plant, motion)
 
-    def drift_estimate(
-        self, state: DriftObserver, inputs: Float[Array, " N"]
-    ) -> Float[Array, " n"]:
+    def drift_estimate(self, state: Observer, inputs: Float[Array, " N"]) -> Float[Array, " n"]:
         """f̂, wherever `inputs` is."""
         return state.drift
 
-    def parameters(self, state: DriftObserver) -> Float[Array, " 0"]:
+    def parameters(self, state: Observer) -> Float[Array, " 0"]:
         return no_parameters()

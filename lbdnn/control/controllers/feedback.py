@@ -54,6 +54,11 @@ def checked(plant: AffinePlant, theta: Theta | None, measured: Array, motion: Mo
     """Raises ValueError where sizes are not the plant's, or parameters are given to no network."""
     if theta is not None:
         raise ValueError("this controller has no network that learns; leave theta out")
+    checked_sizes(plant, measured, motion)
+
+
+def checked_sizes(plant: AffinePlant, measured: Array, motion: Motion) -> None:
+    """Raises ValueError where sizes are not the plant's."""
     size, order = len(plant.states), plant.order
     if measured.shape != (size,) or motion.position.shape != (size // order,):
         raise ValueError(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from ..plants.plant import matmul
+
 
 def right_inverse(
     effectiveness: Float[Array, "n m"], wanted: Float[Array, " n"]
@@ -12,8 +14,8 @@ def right_inverse(
     """g⁺ wanted, for g of full row rank; not finite where g is singular."""
     if effectiveness.shape[0] == effectiveness.shape[1]:
         return _solve(effectiveness, wanted)
-    gram = effectiveness @ effectiveness.T
-    return effectiveness.T @ _solve(gram, wanted)
+    gram = matmul(effectiveness, effectiveness.T)
+    return matmul(effectiveness.T, _solve(gram, wanted))
 
 
 def _solve(matrix: Float[Array, "n n"], wanted: Float[Array, " n"]) -> Float[Array, " n"]:

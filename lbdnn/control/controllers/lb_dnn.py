@@ -13,17 +13,12 @@ from jaxtyping import Array, Float
 from ...networks import Chain, Theta
 from ..laws import Law, Signals, traced
 from ..plants import AffinePlant
+from ..plants.plant import matmul
 from ..references import Motion
+from .feedback import checked_sizes, tracking, wanted
 from .inversion import right_inverse
+from .observer import Observer, observed, started
 from .start import check_errors, check_inverse, check_observer
-
-
-class Observer(NamedTuple):
-    """r̂, f̂ and the integral in f̂, each (n,)."""
-
-    filtered_error: Float[Array, " n"]
-    drift: Float[Array, " n"]
-    integral: Float[Array, " n"]
 
 
 class LbDNNState(NamedTuple):
@@ -83,36 +78,32 @@ class LbDNN:
     def init(self, theta: Theta | None, measured: Float[Array, " N"], motion: Motion) -> LbDNNState:
         if theta is None:
             raise ValueError("the controller needs the initial parameters theta of its network")
-        _, filtered, _ = self._errors(measured, motion)
-        zero = jnp.zeros_like(filtered)
+        checked_sizes(self.plant, measured, motion)
+        filtered = tracking(self.plant.order, measured, motion, self.error_gain).filtered
         vector = jnp.asarray(self.net.ravel(theta), filtered.dtype)
-        return LbDNNState(vector, self.law.init(self.net), Observer(filtered, zero, zero))
+        return LbDNNState(vector, self.law.init(self.net), started(filtered))
 
     def step(
         self, state: LbDNNState, measured: Float[Array, " N"], motion: Motion, period: float
     ) -> tuple[LbDNNState, Float[Array, " m"]]:
         theta, law, observer = state
-        control, signals, acceleration = self._at(state, observer.drift, measured, motion)
+        control, signals, known = self._at(state, observer.drift, measured, motion)
         law, theta = self.law.step(self.net, law, theta, signals, period)
-        filtered = signals.filtered_error
-        gap = filtered - observer.filtered_error
-        rate = acceleration + observer.drift + self.observer_gain * gap
-        following = observer.filtered_error + period * rate
-        integral = observer.integral + period * (self.drift_gain * self.observer_gain + 1) * gap
-        drift = self.drift_gain * (filtered - following) + integral
-        return LbDNNState(theta, law, Observer(following, drift, integral)), control
+        gains = (self.observer_gain, self.drift_gain)
+        observer = observed(observer, signals.filtered_error, known, *gains, period)
+        return LbDNNState(theta, law, observer), control
 
     def rate(
         self, state: LbDNNState, measured: Float[Array, " N"], motion: Motion
     ) -> tuple[LbDNNState, Float[Array, " m"]]:
         """The derivative of the state in continuous time, and the control; f̂ = k_f r̃ + ∫."""
         theta, law, observer = state
-        _, filtered, _ = self._errors(measured, motion)
+        filtered = tracking(self.plant.order, measured, motion, self.error_gain).filtered
         gap = filtered - observer.filtered_error
         drift = self.drift_gain * gap + observer.integral
-        control, signals, acceleration = self._at(state, drift, measured, motion)
+        control, signals, known = self._at(state, drift, measured, motion)
         law, theta = self.law.rate(self.net, law, theta, signals)
-        following = acceleration + drift + self.observer_gain * gap
+        following = known + drift + self.observer_gain * gap
         integral = (self.drift_gain * self.observer_gain + 1) * gap
         return LbDNNState(theta, law, Observer(following, jnp.zeros_like(drift), integral)), control
 
@@ -137,24 +128,18 @@ class LbDNN:
         """
         if theta is None:
             raise ValueError("the controller needs the initial parameters theta of its network")
-        if not traced(self.plant, state):
-            check_inverse(self.plant, state)
+        check_inverse(self.plant, state)
         if period is not None:
-            order = self.plant.order
-            if not traced(self.error_gain, self.feedback_gain):
-                for a, k in np.broadcast(self.error_gain, self.feedback_gain):
-                    check_errors(order, float(a), float(k), period)
-            if not traced(self.observer_gain, self.drift_gain):
-                for a, k in np.broadcast(self.observer_gain, self.drift_gain):
-                    check_observer(float(a), float(k), period)
+            check_errors(self.plant.order, self.error_gain, self.feedback_gain, period)
+            check_observer(self.observer_gain, self.drift_gain, period)
         vector = self.net.ravel(theta)
         self.law.check(vector if traced(vector) else np.asarray(vector), period)
 
     def without_feedback(self, state: LbDNNState, motion: Motion) -> Float[Array, " m"]:
         order = self.plant.order
-        wanted = motion.state(order)
-        missing = motion.highest(order) - self.drift_estimate(state, wanted)
-        return right_inverse(self.plant.effectiveness(wanted), missing)
+        at = motion.state(order)
+        missing = motion.highest(order) - self.drift_estimate(state, at)
+        return right_inverse(self.plant.effectiveness(at), missing)
 
     def drift_estimate(self, state: LbDNNState, inputs: Float[Array, " N"]) -> Float[Array, " n"]:
         return self.net(self.net.unravel(state.theta), inputs)
@@ -162,28 +147,18 @@ class LbDNN:
     def parameters(self, state: LbDNNState) -> Float[Array, " p"]:
         return state.theta
 
-    def _errors(self, measured: Array, motion: Motion) -> tuple[Array, Array, Array]:
-        """e, r, and ṙ but for the highest derivative of x."""
-        order, n = self.plant.order, self.net.outputs
-        error = measured[:n] - motion.position
-        if order == 1:
-            return error, error, -motion.velocity
-        filtered = measured[n:] - motion.velocity + self.error_gain * error
-        known = self.error_gain * (filtered - self.error_gain * error) - motion.acceleration
-        return error, filtered, known
-
     def _at(
         self, state: LbDNNState, drift: Array, measured: Array, motion: Motion
     ) -> tuple[Array, Signals, Array]:
         """The control, what the law sees, and ṙ as far as it is known: without the drift."""
-        error, filtered, known = self._errors(measured, motion)
+        order = self.plant.order
+        errors = tracking(order, measured, motion, self.error_gain)
+        filtered = errors.filtered
         value, pullback = jax.vjp(lambda at: self.net(self.net.unravel(at), measured), state.theta)
-        g, a, order = self.plant.effectiveness(measured), self.error_gain, self.plant.order
-        gain = self.feedback_gain + (a if order == 2 else 0.0)
-        wanted = motion.highest(order) - gain * filtered - self.sliding_gain * jnp.sign(filtered)
-        if order == 2:
-            wanted = wanted + (a * a - 1) * error
-        control = right_inverse(g, wanted - value)
+        g = self.plant.effectiveness(measured)
+        pulled = wanted(order, errors, motion, self.error_gain, self.feedback_gain)
+        pulled = pulled - self.sliding_gain * jnp.sign(filtered)
+        control = right_inverse(g, pulled - value)
         (jacobian,) = jax.vmap(pullback)(jnp.eye(value.size, dtype=value.dtype))
         signals = Signals(
             measured,
@@ -193,4 +168,4 @@ class LbDNN:
             drift - value,
             pullback=lambda vector: pullback(vector)[0],
         )
-        return control, signals, g @ control + known
+        return control, signals, matmul(g, control) + errors.known

@@ -12,6 +12,7 @@ from ..plants import AffinePlant
 from ..references import Motion
 from .feedback import checked, feedforward, no_drift, no_parameters, tracking, wanted
 from .inversion import right_inverse
+from .start import check_inverse
 
 
 @jax.tree_util.register_dataclass
@@ -29,7 +30,8 @@ class PD:
 
     Without feedback: u = g⁺(X_d) ẍ_d.
 
-    **Raises:** ValueError from `init` where sizes disagree.
+    **Raises:** ValueError from `init` where sizes disagree, and where a simulation starts for a g
+    without right inverse at X(0).
 
     The baseline of Patil, Griffis, Makumi, Dixon (2023), as in their published code.
     """
@@ -48,6 +50,10 @@ class PD:
         errors = tracking(order, measured, motion, self.error_gain)
         pulled = wanted(order, errors, motion, self.error_gain, self.feedback_gain)
         return None, right_inverse(self.plant.effectiveness(measured), pulled)
+
+    def check(self, theta: Theta | None, state: Float[Array, " N"], period: float | None) -> None:
+        """Refuses what cannot work, where values are known."""
+        check_inverse(self.plant, state)
 
     def without_feedback(self, state: None, motion: Motion) -> Float[Array, " m"]:
         return feedforward(self.plant, motion)

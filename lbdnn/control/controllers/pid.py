@@ -12,8 +12,10 @@ from jaxtyping import Array, Float
 from ...networks import Theta
 from ..plants import AffinePlant
 from ..references import Motion
+from ..sensing import check_limits
 from .feedback import checked, checked_fields, no_drift, no_parameters
 from .inversion import right_inverse
+from .start import check_inverse
 
 
 @jax.tree_util.register_dataclass
@@ -36,7 +38,8 @@ class PID:
 
     Without feedback: u = g⁺(X_d)(ẍ_d − k_i ∫e), limited.
 
-    **Raises:** ValueError from `init` where sizes disagree.
+    **Raises:** ValueError from `init` where sizes disagree, and where a simulation starts for a g
+    without right inverse at X(0) or limits that leave nothing between.
 
     Åström, Hägglund, *Advanced PID Control* (2006), section 3.5 (windup).
     """
@@ -72,6 +75,11 @@ class PID:
         limited = jnp.any(control != asked)
         winding = limited & (error * (pulled - g @ control) < 0)
         return jnp.where(winding, state, state + period * error), control
+
+    def check(self, theta: Theta | None, state: Float[Array, " N"], period: float | None) -> None:
+        """Refuses what cannot work, where values are known."""
+        check_inverse(self.plant, state)
+        check_limits(self.lower, self.upper, len(self.plant.controls))
 
     def without_feedback(self, state: Float[Array, " n"], motion: Motion) -> Float[Array, " m"]:
         g = self.plant.effectiveness(motion.state(self.plant.order))

@@ -13,7 +13,9 @@ from jaxtyping import Array, Float
 
 from ...networks import Theta
 from ..plants import AffinePlant
+from ..plants.plant import matmul
 from ..references import Motion, Reference
+from ..sensing import check_limits
 from .feedback import checked, checked_fields, no_parameters, tracking
 from .inversion import right_inverse
 
@@ -69,7 +71,8 @@ class NonlinearMPC:
       of the explicit midpoint rule. A function at the top of a module, or anything hashable.
     - `iterations`: steps of Newton's method, at most.
 
-    Without feedback: u = g⁺(X_d)(ẍ_d − f(X_d)), limited.
+    Without feedback: u = g⁺(X_d)(ẍ_d − f(X_d)), limited; with fewer controls than n g⁺ is the
+    pseudoinverse, so that a model need not be one that can be inverted.
 
     **Raises:** ValueError where sizes disagree, or an argument is out of range.
 
@@ -153,6 +156,10 @@ class NonlinearMPC:
         descended = self._limited(controls - slope(controls) / scale)
         return Plan(controls, cost(controls), jnp.max(jnp.abs(controls - descended)))
 
+    def check(self, theta: Theta | None, state: Float[Array, " N"], period: float | None) -> None:
+        """Refuses limits that leave nothing between, where they are known."""
+        check_limits(self.lower, self.upper, len(self.model.controls))
+
     def without_feedback(
         self, state: Float[Array, "horizon m"], motion: Motion
     ) -> Float[Array, " m"]:
@@ -169,7 +176,10 @@ class NonlinearMPC:
     def _forward(self, motion: Motion) -> Array:
         at, order = motion.state(self.model.order), self.model.order
         pulled = motion.highest(order) - self.model.drift(at)
-        return self._limited(right_inverse(self.model.effectiveness(at), pulled))
+        g = self.model.effectiveness(at)
+        if g.shape[1] < g.shape[0]:  # no right inverse: least squares
+            return self._limited(matmul(jnp.linalg.pinv(g), pulled))
+        return self._limited(right_inverse(g, pulled))
 
     def _limited(self, control: Array) -> Array:
         return jnp.clip(control, self.lower, self.upper)

@@ -13,7 +13,7 @@ from jaxtyping import Array, Bool, Float
 
 from ...networks import Chain
 from .law import Deterministic, Metric, Signals, matmul, traced, transposed
-from .tracking import check_damping
+from .tracking import check_damping, check_gains
 
 
 class LeastSquares(NamedTuple):
@@ -129,6 +129,12 @@ class CompositeLaw(Deterministic):
                 f"the initial gain is a number or {np.size(theta)} numbers, one a parameter; got "
                 f"shape {np.shape(self.initial_gain)}"
             )
+        check_gains(
+            prediction_gain=self.prediction_gain,
+            damping=self.damping,
+            forgetting=self.forgetting,
+            largest_gain=self.largest_gain,
+        )
         if not traced(self.initial_gain, self.largest_gain):
             gains = np.ravel(self.initial_gain)
             if np.min(gains) < 0 or not 0 < np.max(gains) < self.largest_gain:

@@ -13,6 +13,7 @@ from jaxtyping import Array, Float, Int
 from ...networks import Chain
 from .law import Around, Law, Metric, Signals, matmul, plus
 from .layers import last_parameters
+from .tracking import check_gains
 
 
 class History(NamedTuple):
@@ -55,7 +56,7 @@ class ConcurrentLearning(Around):
 
     - `law`: what it is added to.
     - `gain`: k_c. `size`: M.
-    - `novelty`: between 0 and 1; `excitation`: the threshold, > 0.
+    - `novelty`: from 0 to 1; `excitation`: the threshold, > 0.
     - `start`: the time in s before which nothing is recorded.
     - `layers`: how many of the last layers Y is about; None: all. Choose it as the law's gains.
 
@@ -108,6 +109,7 @@ class ConcurrentLearning(Around):
     def check(self, theta: ArrayLike, period: float | None, damping: float = 0.0) -> None:
         if period is None:
             raise ValueError(_SAMPLED)
+        check_gains(gain=self.gain, novelty=self.novelty, excitation=self.excitation)
         self.law.check(theta, period, damping)
 
     def _recorded(
@@ -117,8 +119,9 @@ class ConcurrentLearning(Around):
         newest = signals.jacobian[:, theta.size - state.last.shape[1] :]
         change = jnp.sum((newest - state.last) ** 2)
         free = state.recorded < self.size
-        # Half a microsecond: as far as times may be rounded.
-        novel = (time >= self.start - 5e-7) & (change >= self.novelty * jnp.sum(newest**2))
+        # What times are rounded by.
+        late = time * (1 + 2 * jnp.finfo(time.dtype).eps) + 5e-7
+        novel = (late >= self.start) & (change >= self.novelty * jnp.sum(newest**2))
 
         def considered() -> History:
             stack = _regressors(net, state, theta, newest.shape[1])

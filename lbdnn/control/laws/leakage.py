@@ -12,6 +12,7 @@ from jaxtyping import Array, Float
 
 from ...networks import Chain
 from .law import Around, Law, Signals, plus
+from .tracking import check_gains
 
 
 @jax.tree_util.register_dataclass
@@ -51,6 +52,7 @@ class Leakage(Around):
 
     def check(self, theta: ArrayLike, period: float | None, damping: float = 0.0) -> None:
         check_center(self.center, theta)
+        check_gains(damping=self.damping, error_damping=self.error_damping)
         self.law.check(theta, period, self.damping + damping)
 
     def _pulled(self, theta: Array, signals: Signals) -> Signals:

@@ -11,7 +11,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
 from ...networks import Chain
-from .law import Around, Law, Signals, applied, traced
+from .law import Around, Law, Metric, Signals, applied, traced
 from .leakage import check_center
 
 
@@ -41,7 +41,9 @@ class Projected(Around):
     (θ̂ − c)ᵀproj(v) ≤ (1 − p)‖θ̂ − c‖‖v‖ give ‖w − c‖² − ρ² ≤ (1 − p)(2ρ‖v‖ − ρ² + R²) + ‖proj(v)‖²,
     which for 2ρ‖v‖ ≤ ρ² − R² is at most ‖proj(v)‖², so θ̂⁺ is nearer than ‖proj(v)‖²/(2ρ) to w: of
     second order in the period. The factor itself never moves θ̂ away from a point of the ball in the
-    Euclidean norm; in that of Γ⁻¹ it may, by this much.
+    Euclidean norm; in that of Γ⁻¹ it may, by this much. Parameters that Γ never moves, at s from
+    theirs of c, stay: the others are put into their ball of radius √(ρ² − s²), which stands for ρ
+    in the last denominator.
 
     **Arguments:**
 
@@ -51,7 +53,8 @@ class Projected(Around):
 
     **Raises:** ValueError for a radius or margin that is not positive; where a simulation starts,
     for θ̂(0) beyond (1 + δ)R. Values that are being traced (a batch of θ̂(0)) pass; then the first
-    sample puts θ̂ on the ball, while in continuous time it stays outside as long as the law wants.
+    sample puts θ̂ on the ball, as far as what moves can, while in continuous time it stays outside
+    as long as the law wants.
 
     Krstić, Kanellakopoulos, Kokotović, *Nonlinear and adaptive control design* (1995), appendix E.
     """
@@ -81,16 +84,21 @@ class Projected(Around):
         move = wanted - theta
         own = self._projected(state, theta, move)
         # Where nothing is to be done, exactly what the law does.
-        return state, self.nearest(jnp.where(jnp.all(own == move), wanted, theta + own))
+        moved = jnp.where(jnp.all(own == move), wanted, theta + own)
+        return state, self._nearest(moved, self.law.metric(state))
 
-    def nearest(self, theta: Float[Array, " p"]) -> Float[Array, " p"]:
-        """The nearest point of ‖θ̂ − c‖ ≤ (1 + δ)R."""
+    def _nearest(self, theta: Array, metric: Metric) -> Array:
+        """The nearest point of ‖θ̂ − c‖ ≤ (1 + δ)R, parameters without gain where they are."""
         center = 0 if self.center is None else jnp.asarray(self.center, theta.dtype)
         shift, reach = theta - center, self.radius * (1 + self.margin)
-        square = jnp.sum(shift**2)
-        outside = square > reach**2
-        factor = reach / jnp.sqrt(jnp.where(outside, square, 1))
-        return jnp.where(outside, center + factor * shift, theta)
+        gains = jnp.asarray(metric)
+        moves = (jnp.diagonal(gains) if gains.ndim == 2 else gains) != 0
+        square = jnp.sum(jnp.where(moves, shift, 0) ** 2)
+        room = reach**2 - jnp.sum(jnp.where(moves, 0, shift) ** 2)
+        outside = (square > room) & (square > 0)
+        root = jnp.where(room > 0, jnp.sqrt(jnp.where(room > 0, room, 1)), 0)
+        factor = root / jnp.sqrt(jnp.where(outside, square, 1))
+        return jnp.where(outside & moves, center + factor * shift, theta)
 
     def noise(self, state: object, theta: Array, vector: Array) -> Array:
         share = jnp.clip(self._share(theta), 0, 1)

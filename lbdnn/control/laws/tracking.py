@@ -50,8 +50,16 @@ class TrackingLaw(Deterministic):
                 f"the gain of the law is a number or {np.size(theta)} numbers, one a parameter; "
                 f"got shape {np.shape(self.gain)}"
             )
+        check_gains(gain=self.gain, damping=self.damping)
         if period is not None and not traced(self.gain, self.damping, damping):
             check_damping(period, float(np.max(self.gain)), self.damping + damping)
+
+
+def check_gains(**gains: ArrayLike) -> None:
+    """Refuses gains, where they are known, that are not finite and >= 0."""
+    for name, gain in gains.items():
+        if not traced(gain) and not np.all(np.isfinite(gain) & (np.asarray(gain) >= 0)):
+            raise ValueError(f"the {name} of a law is finite and >= 0; got {gain}")
 
 
 def check_damping(period: float, gain: float, damping: float) -> None:

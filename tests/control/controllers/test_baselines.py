@@ -12,6 +12,7 @@ from lbdnn import FullyConnected
 from lbdnn.control import (
     PD,
     PID,
+    TORA,
     Actuator,
     Constant,
     DisturbanceRejection,
@@ -205,5 +206,10 @@ def test_refusals():
             simulate(plant, own, WANTED, np.zeros(4), (np.ones(2),), t1=1.0)
         with pytest.raises(ValueError, match="a reference of 2; got"):
             simulate(plant, own, Reference(Constant((0.0,))), np.zeros(4), t1=1.0)
+    for kind in (PD, PID, DisturbanceRejection):
+        with pytest.raises(ValueError, match="not finite and of rank 4"):
+            simulate(TORA(), kind(TORA()), Reference(Constant(np.zeros(4))), np.ones(4), t1=1.0)
+    with pytest.raises(ValueError, match="the observer's error grows"):
+        run_of(DisturbanceRejection(plant, observer_gain=300.0))
     with pytest.raises(ValueError, match=r"integral is a number or of shape \(2,\)"):
         run_of(PID(plant, integral=np.ones(3)))

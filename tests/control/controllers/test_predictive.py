@@ -8,7 +8,16 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from lbdnn.control import NonlinearMPC, Reference, Sinusoids, TwoLink, Variable, simulate
+from lbdnn.control import (
+    TORA,
+    Constant,
+    NonlinearMPC,
+    Reference,
+    Sinusoids,
+    TwoLink,
+    Variable,
+    simulate,
+)
 from lbdnn.control.references import TWO_LINK, two_link_position
 
 
@@ -156,3 +165,14 @@ def test_refusals():
     with pytest.raises(ValueError, match=r"upper is a number or of shape \(2,\)"):
         own = NonlinearMPC(TwoLink(), TWO_LINK, upper=np.ones(3))
         simulate(TwoLink(), own, TWO_LINK, np.zeros(4), t1=0.1)
+
+
+def test_a_plant_with_fewer_controls_than_states_is_brought_to_rest():
+    """g has no right inverse, which prediction does not need."""
+    plant, rest = TORA(coupling=0.5), Reference(Constant(np.zeros(4)))
+    own = NonlinearMPC(plant, rest, horizon=8, effort=1e-2, lower=-5.0, upper=5.0)
+    with jax.enable_x64(True):
+        run = simulate(plant, own, rest, np.array([0.1, 0.0, 1.0, 0.0]), t1=4.0, control_period=0.2)
+    assert np.isinf(run.diverged_at)
+    angle = np.abs(np.asarray(run.state)[:, 2:]).sum(1)
+    assert angle[-1] < 0.3 * angle[0]

@@ -8,6 +8,7 @@ import pytest
 from lbdnn import FullyConnected, ResidualNetwork
 from lbdnn.control import (
     CompositeLaw,
+    ConcurrentLearning,
     Langevin,
     Leakage,
     Projected,
@@ -66,6 +67,43 @@ def test_parameters_without_gain_never_move_and_others_move_as_alone(law):
         np.testing.assert_allclose(theta[moving], other[moving], rtol=1e-12)
     else:
         assert np.all(np.asarray(state.gain)[~moving] == 0)
+
+
+def test_parameters_without_gain_stay_where_they_are_on_the_edge_of_a_ball():
+    """However long the others slide along the edge."""
+    random = np.random.default_rng(7)
+    start = random.normal(size=P)
+    still = np.asarray(output_gains(NET)) == 0
+    with jax.enable_x64(True):
+        inside = TrackingLaw(output_gains(NET), damping=0.0)
+        law = Projected(inside, float(np.linalg.norm(start)) / 1.05, 0.1)
+        step = jax.jit(lambda theta, now: law.step(NET, None, theta, now, 1.0)[1])
+        theta, sizes = start, []
+        for _ in range(30):
+            theta = step(theta, signals(random, scale=3.0))
+            sizes.append(np.linalg.norm(theta))
+    np.testing.assert_array_equal(np.asarray(theta)[still], start[still])
+    reach = law.radius * 1.1
+    assert max(sizes) <= reach * (1 + 1e-15)
+    assert np.sum(np.array(sizes) > reach * (1 - 1e-12)) > 5
+
+
+@pytest.mark.parametrize(
+    "law",
+    [
+        TrackingLaw(-1.0),
+        TrackingLaw(np.nan),
+        TrackingLaw(damping=-1.0),
+        TrackingLaw(np.where(np.arange(P) == 2, -1.0, 1.0)),
+        CompositeLaw(forgetting=-1.0),
+        CompositeLaw(prediction_gain=np.nan),
+        Leakage(TrackingLaw(), error_damping=-0.1),
+        ConcurrentLearning(TrackingLaw(), gain=-1.0),
+    ],
+)
+def test_gains_that_are_negative_or_not_finite_are_refused(law):
+    with pytest.raises(ValueError, match="of a law is finite and >= 0"):
+        law.check(np.zeros(P), 0.01)
 
 
 def test_leakage_is_its_formula_and_adds_up():
