@@ -128,7 +128,12 @@ def run(settings: Settings, output: Output) -> int:
     if settings.quick:
         lengths = {case: min(t1, 10.0) for case, t1 in lengths.items()}
     folder = output.folder / "loops"
-    marks = {case: {"seeds": seeds, "seed": settings.seed, "t1": lengths[case]} for case in own}
+    marks: dict[Case, dict[str, Any]] = {
+        case: {"seeds": seeds, "seed": settings.seed, "t1": lengths[case]} for case in own
+    }
+    for case in own:
+        if case.system == "resnet":
+            marks[case]["plant"] = residual.benchmark()[2]
     found = {case: kept for case in own if (kept := load(folder, case.name, marks[case]))}
     if found:
         print(f"{len(found)} of {len(own)} loops were done before", file=sys.stderr)
@@ -162,8 +167,12 @@ def _rows(
     units = case.make(t1).metrics
     rows = []
     for metric, values in found.metrics.items():
-        if np.isnan(values).all():
+        # Of no meaning for this controller; runs that all diverge are told.
+        kept = values[np.isfinite(values)]
+        if not kept.size and found.diverged < len(values):
             continue
+        if not kept.size:
+            kept = np.array([np.nan])
         beside = {
             f"published_{place[0]}": given[*place, metric]
             for place in case.places()
@@ -178,11 +187,11 @@ def _rows(
                 "neurons": case.neurons,
                 "metric": metric,
                 "unit": units[metric].unit,
-                "mean": float(np.nanmean(values)),
-                "standard_deviation": float(np.nanstd(values)),
-                "median": float(np.nanmedian(values)),
-                "least": float(np.nanmin(values)),
-                "largest": float(np.nanmax(values)),
+                "mean": float(np.mean(kept)),
+                "standard_deviation": float(np.std(kept)),
+                "median": float(np.median(kept)),
+                "least": float(np.min(kept)),
+                "largest": float(np.max(kept)),
                 "published_I": math.nan,
                 "published_II": math.nan,
                 "published_III": math.nan,
@@ -221,7 +230,11 @@ def _print(rows: Sequence[dict[str, Any]]) -> None:
 
 
 def _text(row: dict[str, Any] | None) -> str:
-    return f"{row['mean']:.3f} ± {row['standard_deviation']:.3f}" if row else ""
+    if row is None:
+        return ""
+    if row["diverged"] == row["seeds"]:
+        return "all diverged"
+    return f"{row['mean']:.3f} ± {row['standard_deviation']:.3f}"
 
 
 if __name__ == "__main__":

@@ -36,8 +36,9 @@ def draw(
             for trace, label in _LABELS[system].items()
         ]
         zones = vehicle.LOST if system == "uuv" else ()
-        figure = over_time(t1, [panel for panel in panels if panel[1]], zones)
-        output.figure(f"{system}_{setting}", figure)
+        panels = [panel for panel in panels if panel[1]]
+        if panels:  # else all runs diverged
+            output.figure(f"{system}_{setting}".replace(" ", "_"), over_time(t1, panels, zones))
     arm = {c: s for c, s in found.items() if c.system == "two_link" and c.layers}
     if len({(c.layers, c.neurons) for c in arm}) > 1:
         output.figure("sizes", _of_sizes(arm, given))

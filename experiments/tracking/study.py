@@ -84,7 +84,9 @@ def study(loop: Loop, *, seed: int, seeds: int) -> Study:
         name: np.where(lost, np.nan, _value(metric, traces))
         for name, metric in loop.metrics.items()
     }
-    shown = {k: np.where(lost[:, None], np.nan, _thinned(v)) for k, v in traces.items()}
+    # The last of "test" is at t1, the others equally spaced before.
+    shown = {k: v[:, :-1] if k == "test" else _thinned(v) for k, v in traces.items()}
+    shown = {k: np.where(lost[:, None], np.nan, v) for k, v in shown.items()}
     return Study(metrics, shown, int(np.sum(lost)))
 
 

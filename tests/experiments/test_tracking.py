@@ -8,7 +8,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from experiments.output import Output
 from experiments.tracking import cases, two_link
+from experiments.tracking.__main__ import _rows, _text
+from experiments.tracking.figures import draw
 from experiments.tracking.kept import load, save
 from experiments.tracking.published import published
 from experiments.tracking.replay import TOLERANCE, replay
@@ -53,21 +56,35 @@ def test_metrics_of_a_short_study():
         found.metrics["rms_tracking_error"], np.sqrt(np.mean(error[:, 10:] ** 2, 1)), rtol=1e-12
     )
     assert error[0, 0] == pytest.approx(np.rad2deg(np.hypot(1, 1.25)), rel=1e-2)
-    # After the first sample, and at the end.
-    assert found.traces["test"].shape == (2, 2)
-    np.testing.assert_array_equal(
-        found.metrics["mean_function_error_test"], found.traces["test"][:, 1]
-    )
+    # What is shown is at times from 0 on, the metric at the end.
+    assert found.traces["test"].shape == (2, 1)
+    assert np.all(found.metrics["mean_function_error_test"] != found.traces["test"][:, 0])
     # 50 dB below signals of a few tenths of a rad.
     noise = loop().sensor.noise
     assert np.all((noise > 2e-4) & (noise < 2e-3))
     assert two_link.loop(CODE, loop().controller).sensor.noise is None
 
 
-def test_runs_that_diverge_count_but_not_in_the_metrics():
+def test_runs_that_diverge_count_but_not_in_the_metrics(tmp_path):
     found = study(loop(gain=1e9), seed=0, seeds=2)
     assert found.diverged == 2
     assert all(np.isnan(values).all() for values in found.metrics.values())
+    (case,) = [c for c in cases.two_link_cases(((1, 2),), ("tracking",)) if c.setting == "paper"]
+    rows = _rows(case, found, 0.2, {})
+    assert {row["metric"] for row in rows} == set(two_link.METRICS)
+    assert all(row["diverged"] == 2 and np.isnan(row["mean"]) for row in rows)
+    assert _text(rows[0]) == "all diverged"
+    # A figure without a run is left out.
+    draw({case: found}, {case: 0.2}, {}, Output(tmp_path, {}))
+    assert not list(tmp_path.glob("*.pdf"))
+
+
+def test_of_runs_of_which_some_diverge_the_others_are_counted():
+    (case, *_) = cases.two_link_cases(((1, 2),), ("tracking",))
+    own = {"rms_tracking_error": np.array([1.0, np.nan, 3.0])}
+    missing = {"rms_function_error_on_trajectory": np.full(3, np.nan)}
+    (row,) = _rows(case, Study(own | missing, {}, 1), 0.2, {})
+    assert (row["mean"], row["least"], row["diverged"], row["seeds"]) == (2.0, 1.0, 1, 3)
 
 
 def test_a_loop_that_is_done_is_kept_with_what_made_it(tmp_path):
