@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -34,7 +35,7 @@ def load(folder: Path, name: str, made_with: Mapping[str, Any]) -> Study | None:
             if str(stored["made with"]) != _mark(made_with):
                 return None
             arrays = dict(stored)
-    except (OSError, KeyError, ValueError):
+    except (OSError, KeyError, ValueError, BadZipFile):
         return None
     parts: dict[str, dict[str, np.ndarray]] = {"metric": {}, "trace": {}}
     for key, values in arrays.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from zipfile import BadZipFile
 
 import jax
 import numpy as np
@@ -30,7 +31,7 @@ def replay(file: Path, layers: int, neurons: int, law: Law) -> dict[str, float]:
     try:
         with np.load(file) as stored:
             kept = {name: stored[name] for name in (*_COMPARED, "theta_init", "time")}
-    except (OSError, KeyError, ValueError) as error:
+    except (OSError, KeyError, ValueError, BadZipFile) as error:
         raise ValueError(f"{file} is no stored trajectory ({error})") from None
     controller = CODE.controller(layers, neurons, law, exact_norm=True)
     size = controller.net.size

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from zipfile import BadZipFile
 
 import jax
 import jax.numpy as jnp
@@ -62,7 +63,7 @@ def _read(file: Path) -> tuple[np.ndarray, np.ndarray]:
     try:
         with np.load(file) as stored:
             return stored["A"], stored["omega"]
-    except (OSError, KeyError, ValueError) as error:
+    except (OSError, KeyError, ValueError, BadZipFile) as error:
         raise ValueError(f"{file} holds no benchmark ({error})") from None
 
 

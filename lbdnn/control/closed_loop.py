@@ -70,8 +70,8 @@ def simulate(
     """The closed loop from t = 0 to `t1`, with zero-order hold: one compiled program.
 
     Map it (`jax.vmap`) over states, θ, keys, and over the numbers in plant and controller, which
-    are pytrees; differentiate it in the same. Compiled anew only for other sizes, types, functions
-    or numbers of samples.
+    are pytrees; differentiate it in the same, with `tolerance` by reverse mode only. Compiled anew
+    only for other sizes, types, functions or numbers of samples.
 
     **Arguments:**
 

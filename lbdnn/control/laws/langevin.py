@@ -37,7 +37,8 @@ class Langevin(Around):
 
     - `law`: what gets noise; put a projection around this law, not inside.
     - `temperature`: T ≥ 0, in the units of U.
-    - `key`: of the noise where it is sampled; in continuous time `simulate_continuous` takes one.
+    - `key`: of the noise where it is sampled; runs that share it share their noise. In continuous
+      time `simulate_continuous` takes one.
 
     **Raises:** ValueError for a negative temperature, and for a projection inside.
 
