@@ -149,7 +149,7 @@ def prepare(case: Case, folder: Path, samples: int, seed: int) -> None:
         arrays = {
             "theta": np.asarray(theta),
             "state": np.array(START),
-            "motions": np.stack([np.asarray(part) for part in motion], 1),
+            "motions": np.stack([np.asarray(part) for part in motion[:3]], 1),
             "direction": np.asarray(
                 state.law.direction if case.law == "composite" else np.zeros(0)
             ),

@@ -15,6 +15,12 @@ from experiments.tracking.study import Study
 from lbdnn.plotting.tracking import by_size, over_time
 
 _LABELS = {"two_link": two_link.LABELS, "uuv": vehicle.LABELS, "resnet": residual.LABELS}
+_TITLES = {
+    "rms_tracking_error": "RMS of ‖e‖",
+    "rms_control": "RMS of ‖u‖",
+    "rms_function_error_on_trajectory": "RMS of ‖f − Φ‖ on the path",
+    "mean_function_error_test": "mean of ‖f − Φ‖ at test points",
+}
 _SHOWN_SIZE = (5, 5)
 
 
@@ -72,6 +78,6 @@ def _of_sizes(
         single = {
             law: [given.get(("II", law, *size, metric), np.nan) for size in sizes] for law in LAWS
         }
-        label = f"{metric.replace('_', ' ').replace('rms', 'RMS')} ({own.unit})"
+        label = f"{_TITLES[metric]} ({own.unit})"
         panels.append((label, values, single))
     return by_size([f"{k}×{n}" for k, n in sizes], panels)

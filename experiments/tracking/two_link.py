@@ -20,8 +20,8 @@ METRICS = {
 LABELS = {
     "error": "‖e‖ (deg)",
     "control": "‖u‖ (N m)",
-    "function error": "‖f − Φ‖ on the path (rad/s²)",
-    "test": "mean ‖f − Φ‖ off it (rad/s²)",
+    "function error": "‖f − Φ‖ on the\npath (rad/s²)",
+    "test": "mean ‖f − Φ‖\noff it (rad/s²)",
 }
 _TRACES = {
     "error": lambda run: jnp.rad2deg(norm(run.error)),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Bool, Float
 
-from .style import styled
+from .style import plain_logarithmic, styled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -31,7 +31,6 @@ def gains_against_outcome(
     """
     from matplotlib import pyplot
     from matplotlib.lines import Line2D
-    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
     across = 4
     down = -(-(len(symbols) + 1) // across)
@@ -56,9 +55,7 @@ def gains_against_outcome(
         axes.set_yscale("log")
         axes.set_xlabel(symbol)
         for axis in (axes.xaxis, axes.yaxis):
-            axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-            axis.set_major_formatter(StrMethodFormatter("{x:g}"))
-            axis.set_minor_formatter(NullFormatter())
+            plain_logarithmic(axis)
     for axes in grid[:, 0]:
         axes.set_ylabel("RMS of ‖e‖ (deg)")
     for axes in places[len(symbols) :]:

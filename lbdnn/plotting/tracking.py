@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Float
 
-from .style import styled
+from .style import plain_logarithmic, styled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -118,6 +118,7 @@ def by_size(
                 label=f"{CONTROLLER_NAMES[law]}, published draw",
             )  # fmt: skip
         axes.set_yscale("log")
+        plain_logarithmic(axes.yaxis)
         axes.set_title(label)
         axes.set_xticks(range(len(sizes)), sizes)
         axes.grid(axis="x", visible=False)
