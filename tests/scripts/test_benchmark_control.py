@@ -17,7 +17,7 @@ def script(monkeypatch):
     return importlib.import_module
 
 
-@pytest.mark.parametrize("law", ["tracking", "composite"])
+@pytest.mark.parametrize("law", [pytest.param("tracking", marks=pytest.mark.slow), "composite"])
 def test_the_loop_written_plainly_in_numpy_is_the_same_loop(script, tmp_path, law):
     cases = script("control_cases")
     case = cases.Case(law, 2, 3, "float64", 30)
@@ -35,6 +35,7 @@ def test_the_tracked_norm_is_a_lower_bound(script):
     assert -1e-12 < found["norm_difference_mean"] <= found["norm_difference_largest"] < 1
 
 
+@pytest.mark.slow
 def test_mapped_loops_are_counted(script):
     found = script("control_cases").batch(3, 5, "float32", 1)
     assert found["diverged"] == 0

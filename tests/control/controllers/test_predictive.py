@@ -167,6 +167,7 @@ def test_refusals():
         simulate(TwoLink(), own, TWO_LINK, np.zeros(4), t1=0.1)
 
 
+@pytest.mark.slow
 def test_a_plant_with_fewer_controls_than_states_is_brought_to_rest():
     """g has no right inverse, which prediction does not need."""
     plant, rest = TORA(coupling=0.5), Reference(Constant(np.zeros(4)))
