@@ -38,7 +38,7 @@ class Sensor:
         """Raises ValueError for noise that is none of `states` states, or without a key."""
         if self.noise is not None:
             _check_numbers("noise", self.noise, states)
-            if not traced(self.noise) and not np.min(self.noise) >= 0:
+            if not traced(self.noise) and not np.min(np.asarray(self.noise)) >= 0:
                 raise ValueError(f"noise takes standard deviations >= 0; got {self.noise}")
         if (self.noise is None) != (key is None):
             raise ValueError("noise needs a key (jax.random.key(seed)), and a key is for noise")

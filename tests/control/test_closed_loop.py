@@ -234,6 +234,19 @@ def test_gains_are_data():
             )
 
 
+def test_known_numbers_may_be_arrays_inside_another_program():
+    law = CompositeLaw(initial_gain=jnp.full(NET.size, 0.5), largest_gain=jnp.asarray(1.0))
+    noise = jnp.full(4, 1e-3)
+
+    def last(key):
+        own = LbDNN(NET, TwoLink(), law, feedback_gain=jnp.asarray(5.0))
+        loop = (TwoLink(), own, TWO_LINK, START, NET.unravel(THETA))
+        return simulate(*loop, t1=0.03, sensor=Sensor(noise), key=key).state[-1]
+
+    key = jax.random.key(0)
+    np.testing.assert_allclose(jax.jit(last)(key), last(key), rtol=1e-5)
+
+
 def test_adaptive_steps_agree_with_fine_ones():
     with jax.enable_x64(True):
         theta = NET.unravel(THETA)

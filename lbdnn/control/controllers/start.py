@@ -20,7 +20,9 @@ def check(
     """Asks a controller that has a `check`; see `Controller`."""
     own = getattr(controller, "check", None)
     if own is not None:
-        own(theta, state, period)
+        # Inside another program what is known is compared now, not traced.
+        with jax.ensure_compile_time_eval():
+            own(theta, state, period)
 
 
 def check_plant(plant: Plant) -> None:

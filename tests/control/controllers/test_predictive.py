@@ -154,7 +154,7 @@ def test_the_loop_keeps_to_its_limits_and_tracks():
     assert np.abs(run.control).max() == 50.0
     assert np.rad2deg(np.linalg.norm(run.error[200:], axis=1)).max() < 1.0
     # It knows the plant: no function error.
-    np.testing.assert_array_equal(run.function_error, 0)
+    np.testing.assert_allclose(run.function_error, 0, atol=1e-12)
 
 
 def test_refusals():
