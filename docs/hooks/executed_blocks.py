@@ -19,6 +19,7 @@ import shutil
 import subprocess
 import sys
 import textwrap
+from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -35,21 +36,22 @@ _BLOCK = re.compile(
 )
 
 
+def on_files(files: Any, config: Any) -> Any:
+    """Runs the blocks of all pages, a page on each processor; the pages then find them done."""
+    pages = [(file.src_uri, file.content_string) for file in files.documentation_pages()]
+    work = [(_name(uri), blocks) for uri, text in pages if (blocks := _blocks(text))]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for done in [pool.submit(_executed, *page) for page in work]:
+            done.result()
+    return files
+
+
 def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
     """Replaces the blocks of a page by code and output; adds the figures they made to the site."""
-    matches = list(_BLOCK.finditer(markdown))
-    if not matches:
+    blocks = _blocks(markdown)
+    if not blocks:
         return markdown
-    blocks = [
-        {
-            "language": m["language"],
-            "kind": m["kind"],
-            "code": textwrap.dedent(m["code"]),
-            "line": markdown[: m.start()].count("\n") + 1,
-        }
-        for m in matches
-    ]
-    name = Path(page.file.src_uri).with_suffix("").as_posix().replace("/", "-")
+    name = _name(page.file.src_uri)
     folder = _executed(name, blocks)
     for figure in sorted((folder / "figures").glob("*")):
         uri = f"figures/{name}-{figure.name}"
@@ -64,6 +66,22 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
     pairs = iter(zip(blocks, outputs, strict=True))
     up = "../" * page.file.src_uri.count("/")
     return _BLOCK.sub(shown, markdown).replace("(figures/", f"({up}figures/{name}-")
+
+
+def _name(uri: str) -> str:
+    return Path(uri).with_suffix("").as_posix().replace("/", "-")
+
+
+def _blocks(markdown: str) -> list[dict[str, Any]]:
+    return [
+        {
+            "language": m["language"],
+            "kind": m["kind"],
+            "code": textwrap.dedent(m["code"]),
+            "line": markdown[: m.start()].count("\n") + 1,
+        }
+        for m in _BLOCK.finditer(markdown)
+    ]
 
 
 def _shown(block: dict[str, Any], output: str) -> str:
