@@ -164,6 +164,7 @@ def test_a_larger_set_has_no_smaller_bound(seed: int, radius: float, factor: flo
         assert small[quantity] <= large[quantity] * 1.05, quantity
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.sampled_from([0.0, 0.1, 1.0]))
 def test_the_closed_form_is_never_smaller_for_the_ball_about_zero(seed: int, r: float) -> None:

@@ -31,6 +31,7 @@ def test_blocks_are_those_of_the_derivatives_where_no_sign_cancels() -> None:
     np.testing.assert_allclose(found.hessian, np.abs(second[0]), rtol=3e-9)
 
 
+@pytest.mark.slow
 def test_only_layers_with_parameters_have_blocks() -> None:
     net = ResidualNetwork((2, 2), blocks=1)
     theta = net.unravel(np.linspace(-1, 1, net.size))
@@ -40,6 +41,7 @@ def test_only_layers_with_parameters_have_blocks() -> None:
     assert whole["jacobian"].upper == pytest.approx(np.linalg.norm(found.jacobian), rel=1e-8)
 
 
+@pytest.mark.slow
 def test_each_output_is_bounded_as_a_network_of_its_own() -> None:
     net = FullyConnected((2, 3, 2), "tanh", output_scaling=((1.0, -5.0), (0.0, 2.0)))
     theta = net.unravel(np.linspace(-1, 1, net.size))

@@ -158,6 +158,7 @@ def test_nested_blocks_are_verified() -> None:
     assert verdict and "dissipation" in verdict["jacobian"].upper.reason, str(verdict)
 
 
+@pytest.mark.slow
 def test_a_block_that_ends_in_a_repetition() -> None:
     # The last affine layer of the block is not its last operation: the sum is a layer of its own.
     repeated = Repeat((Pointwise(get("tanh")), Affine(1, 1)), 2)

@@ -115,6 +115,7 @@ def test_an_interrupt_keeps_the_networks_that_are_done(monkeypatch, small):
     assert {row["network"] for row in rows} == {small.label}
 
 
+@pytest.mark.slow
 def test_the_attack_grows_with_the_radius(small):
     found = attacked(small, "hessian", Attack(starts=4, steps=10))
     assert found.shape == (2, 4)
