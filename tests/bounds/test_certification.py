@@ -281,7 +281,6 @@ def check_order(net: Chain, theta: tuple, inputs: Box, radius: float) -> None:
 
 CONTROLLERS = {
     "acc_5x20.onnx": ((30.0, 1.4, 20.0, 60.0, -5.0), (30.0, 1.4, 35.0, 110.0, 5.0)),
-    "single_pendulum_2x25.onnx": ((1.0, 0.0), (1.2, 0.2)),
     "tora_relu_3x100.onnx": (-2.0, 2.0),
     "tora_sigmoid_3x20.txt": (-2.0, 2.0),
 }
