@@ -8,6 +8,8 @@ closed loop, and nominal, best drawn and tuned gains are compared on fresh seeds
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,7 @@ from tqdm import tqdm
 
 from experiments.concurrency import leave
 from experiments.gain_study.loops import GAINS, NOMINAL, outcomes
-from experiments.gain_study.tuning import cost_of, tuned
+from experiments.gain_study.tuning import Tuned, cost_of, tuned
 from experiments.output import Output
 from lbdnn.plotting.gains import gains_against_outcome
 
@@ -75,9 +77,9 @@ def run(settings: Settings, output: Output) -> int:
     gains = NOMINAL * np.exp(generator.uniform(-spread, spread, (draws, len(NOMINAL))))
     gains[0] = NOMINAL
     found: list[Any] = []
-    path = []
+    path: list[Tuned] = []
     finished = False
-    try:
+    with suppress(KeyboardInterrupt):
         starts = range(0, draws, _BATCH)
         for start in tqdm(starts, desc="draws", disable=None, leave=False):
             some = gains[start : start + _BATCH]
@@ -85,17 +87,15 @@ def run(settings: Settings, output: Output) -> int:
             filled = np.pad(some, [(0, min(_BATCH, draws) - len(some)), (0, 0)], mode="edge")
             own = outcomes(filled, settings.seed, seeds, t1)
             found.append([values[: len(some)] for values in own])
-        error, control, diverged = (np.concatenate(parts) for parts in zip(*found, strict=True))
-        scales = (float(np.mean(error[0])), float(np.mean(control[0])))
-        descent = tuned(settings.seed, 4 * seeds, t1, steps, scales)
-        path = list(tqdm(descent, desc="descent", total=steps + 1, disable=None, leave=False))
+        descent = tuned(settings.seed, 4 * seeds, t1, steps, _scales(found))
+        for point in tqdm(descent, desc="descent", total=steps + 1, disable=None, leave=False):
+            path.append(point)
         finished = True
-    except KeyboardInterrupt:
-        if not found:
-            print("interrupted; nothing was finished")
-            leave(130)
-        error, control, diverged = (np.concatenate(parts) for parts in zip(*found, strict=True))
-        scales = (float(np.mean(error[0])), float(np.mean(control[0])))
+    if not found:
+        print("interrupted; nothing was finished")
+        leave(130)
+    scales = _scales(found)
+    error, control, diverged = (np.concatenate(parts) for parts in zip(*found, strict=True))
     rows = _rows(gains[: len(error)], error, control, diverged)
     output.table("gains", rows)
     bad = np.any(diverged, axis=1, keepdims=True)[:, 0]
@@ -117,6 +117,12 @@ def run(settings: Settings, output: Output) -> int:
     if not finished:
         leave(130)
     return 0
+
+
+def _scales(found: Sequence[Any]) -> tuple[float, float]:
+    """Error and control of the nominal gains, the first of the draws."""
+    error, control, _ = found[0]
+    return float(np.mean(error[0])), float(np.mean(control[0]))
 
 
 def _named(gains: np.ndarray) -> dict[str, float]:

@@ -72,11 +72,15 @@ def outcome(gains: Float[Array, " 7"], key: Array, noise: Array, t1: float) -> O
 def outcomes(
     gains: Float[np.ndarray, "draws 7"], seed: int, seeds: int, t1: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """`Outcome` of each draw of gains (a row) with each seed (a column), in float64."""
+    """`Outcome` of each draw of gains (a row) with each seed (a column), in float64.
+
+    Error and control of a run that diverges are infinite: medians over seeds count it as worst.
+    """
     with jax.enable_x64(True):
         keys = jax.random.split(jax.random.key(seed), seeds)
         found = _all(jnp.asarray(gains), keys, jnp.asarray(NOISE), t1)
-        return np.asarray(found.error), np.asarray(found.control), np.asarray(found.diverged)
+        error, control, lost = map(np.asarray, found)
+        return np.where(lost, np.inf, error), np.where(lost, np.inf, control), lost
 
 
 def _over_all(gains: Array, keys: Array, noise: Array, t1: float) -> Outcome:

@@ -23,7 +23,7 @@ from experiments.concurrency import finished_pieces, leave
 from experiments.output import Output
 from experiments.tracking import cases, figures, residual
 from experiments.tracking.cases import LARGE, SIZES, Case
-from experiments.tracking.kept import load, save
+from experiments.tracking.kept import fingerprint, load, save
 from experiments.tracking.published import published
 from experiments.tracking.replay import TOLERANCE, replay
 from experiments.tracking.settings import LAWS, PERIOD
@@ -128,17 +128,16 @@ def run(settings: Settings, output: Output) -> int:
     if settings.quick:
         lengths = {case: min(t1, 10.0) for case, t1 in lengths.items()}
     folder = output.folder / "loops"
-    marks: dict[Case, dict[str, Any]] = {
-        case: {"seeds": seeds, "seed": settings.seed, "t1": lengths[case]} for case in own
+    loops = {case: case.make(lengths[case]) for case in own}
+    marks = {
+        case: {"seeds": seeds, "seed": settings.seed, "loop": fingerprint(loop)}
+        for case, loop in loops.items()
     }
-    for case in own:
-        if case.system == "resnet":
-            marks[case]["plant"] = residual.benchmark()[2]
     found = {case: kept for case in own if (kept := load(folder, case.name, marks[case]))}
     if found:
         print(f"{len(found)} of {len(own)} loops were done before", file=sys.stderr)
     work: dict[Any, Any] = {
-        case: lambda case=case: study(case.make(lengths[case]), seed=settings.seed, seeds=seeds)
+        case: lambda case=case: study(loops[case], seed=settings.seed, seeds=seeds)
         for case in own
         if case not in found
     }

@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
-from experiments.tracking.study import Study
+from experiments.tracking.study import Loop, Study
 from lbdnn import __version__
 from lbdnn.files import write_whole
+
+
+def fingerprint(loop: Loop) -> str:
+    """Equal for loops of the same types, sizes and numbers."""
+    with jax.enable_x64(True):
+        moving = (loop.reference(jnp.asarray(0.7)), loop.state(jax.random.key(0)))
+        parts = (loop.plant, loop.controller, loop.sensor, moving)
+        leaves, structure = jax.tree.flatten(parts)
+        words = f"{structure} {loop.t1} {loop.solver} {loop.period} {loop.test_range}"
+        digest = hashlib.sha256(re.sub(r" at 0x[0-9a-f]+", "", words).encode())
+        for leaf in leaves:
+            digest.update(np.asarray(leaf, np.float64).tobytes())
+    return digest.hexdigest()
 
 
 def save(folder: Path, name: str, made_with: Mapping[str, Any], found: Study) -> None:

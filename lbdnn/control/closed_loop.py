@@ -190,7 +190,9 @@ def _simulated(
         reached = held(
             plant, loop.state, control, period, chosen.solver, chosen.substeps, chosen.tolerance
         )
-        diverged = before | ~(jnp.max(jnp.abs(reached)) <= ESCAPE)
+        # NaN or infinity in one parameter is in their sum.
+        lost = ~jnp.isfinite(jnp.sum(controller.parameters(own)))
+        diverged = before | lost | ~(jnp.max(jnp.abs(reached)) <= ESCAPE)
         after = _Loop(reached, own, past, commands)
         kept = jax.tree.map(lambda new, old: jnp.where(diverged, old, new), after, loop)
         error = loop.state[: motion.position.size] - motion.position

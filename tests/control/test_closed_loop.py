@@ -156,6 +156,14 @@ def test_divergence_is_a_status_with_its_time():
     assert np.all(np.asarray(run.state)[before + 1 :] == np.asarray(run.state)[-1])
 
 
+def test_parameters_that_are_lost_in_the_last_sample_are_divergence():
+    controller = LbDNN(NET, PLANT, TrackingLaw(gain=1e38, damping=0.0))
+    theta = NET.unravel(jnp.asarray(THETA, jnp.float32))
+    run = simulate(PLANT, controller, TWO_LINK, START, theta, t1=0.01)
+    assert run.diverged_at == np.float32(0.01)
+    np.testing.assert_array_equal(run.theta, np.float32(THETA))
+
+
 def test_noise_is_drawn_by_its_key():
     controller = LbDNN(NET, TwoLink(), TrackingLaw())
 

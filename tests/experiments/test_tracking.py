@@ -12,7 +12,7 @@ from experiments.output import Output
 from experiments.tracking import cases, two_link
 from experiments.tracking.__main__ import _rows, _text
 from experiments.tracking.figures import draw
-from experiments.tracking.kept import load, save
+from experiments.tracking.kept import fingerprint, load, save
 from experiments.tracking.published import published
 from experiments.tracking.replay import TOLERANCE, replay
 from experiments.tracking.settings import CODE, PAPER
@@ -99,6 +99,15 @@ def test_a_loop_that_is_done_is_kept_with_what_made_it(tmp_path):
     assert load(tmp_path, "one", made | {"seed": 1}) is None
     (tmp_path / "one.npz").write_bytes(b"no")
     assert load(tmp_path, "one", made) is None
+
+
+def test_loops_differ_where_a_number_does():
+    own = fingerprint(loop())
+    assert own == fingerprint(loop())
+    others = [loop(gain=2.0), loop()._replace(t1=0.3), loop()._replace(test_range=None)]
+    others.append(loop()._replace(plant=CODE.plant))
+    others.append(loop()._replace(state=lambda key: loop().state(key) + 1e-9))
+    assert len({own, *map(fingerprint, others)}) == 6
 
 
 def test_published_values_stand_beside_their_loops(data):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import jax
@@ -18,7 +18,7 @@ class Noisy(NamedTuple):
     """The state of the law that gets noise, and the key of all further noise."""
 
     law: Any
-    key: Array
+    key: Array | None
 
 
 @jax.tree_util.register_dataclass
@@ -37,10 +37,11 @@ class Langevin(Around):
 
     - `law`: what gets noise; put a projection around this law, not inside.
     - `temperature`: T ≥ 0, in the units of U.
-    - `key`: of the noise where it is sampled; runs that share it share their noise. In continuous
-      time `simulate_continuous` takes one.
+    - `key`: of the noise, needed where it is sampled; runs that share it share their noise. In
+      continuous time `simulate_continuous` takes one.
 
-    **Raises:** ValueError for a negative temperature, and for a projection inside.
+    **Raises:** ValueError for a negative temperature, for a projection inside, and for a sampled
+    loop without a key.
 
     Welling, Teh, *Bayesian learning via stochastic gradient Langevin dynamics* (2011); Girolami,
     Calderhead, *Riemann manifold Langevin and Hamiltonian Monte Carlo methods* (2011).
@@ -48,7 +49,7 @@ class Langevin(Around):
 
     law: Law
     temperature: float
-    key: Array = field(default_factory=lambda: jax.random.key(0))
+    key: Array | None = None
 
     def __post_init__(self) -> None:
         if isinstance(self.temperature, int | float) and not self.temperature >= 0:
@@ -79,6 +80,8 @@ class Langevin(Around):
         self, net: Chain, state: Noisy, theta: Float[Array, " p"], signals: Signals, period: float
     ) -> tuple[Noisy, Float[Array, " p"]]:
         own, moved = self.law.step(net, state.law, theta, signals, period)
+        if state.key is None:
+            raise ValueError("a Langevin law that is sampled needs a key (jax.random.key(seed))")
         following, now = jax.random.split(state.key)
         drawn = jax.random.normal(now, theta.shape, theta.dtype)
         after = Noisy(own, following)

@@ -11,14 +11,8 @@ from jaxtyping import Array, Float
 from .plant import Affine, Scalar, Variable, matmul
 
 
-@jax.tree_util.register_dataclass
 @dataclass(frozen=True)
-class Pendulum(Affine):
-    """m l² ẍ + c ẋ − m g l sin x = u: angle x from upright, in rad, torque u in N m.
-
-    **Arguments:** `mass` m in kg, `length` l in m, `gravity` g in m/s², `friction` c in N m s.
-    """
-
+class _Rods(Affine):
     mass: Scalar = 1.0
     length: Scalar = 1.0
     gravity: Scalar = 9.81
@@ -27,6 +21,20 @@ class Pendulum(Affine):
     @property
     def order(self) -> int:
         return 2
+
+    @property
+    def inertia(self) -> Scalar:
+        """m l²."""
+        return self.mass * self.length * self.length
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Pendulum(_Rods):
+    """m l² ẍ + c ẋ − m g l sin x = u: angle x from upright, in rad, torque u in N m.
+
+    **Arguments:** `mass` m in kg, `length` l in m, `gravity` g in m/s², `friction` c in N m s.
+    """
 
     @property
     def states(self) -> tuple[Variable, ...]:
@@ -42,12 +50,12 @@ class Pendulum(Affine):
     def drift(self, state: Float[Array, " 2"]) -> Float[Array, " 1"]:
         """f."""
         x, velocity = state
-        inertia = self.mass * self.length * self.length
-        return (self.gravity / self.length * jnp.sin(x) - self.friction / inertia * velocity)[None]
+        slowing = self.friction / self.inertia * velocity
+        return (self.gravity / self.length * jnp.sin(x) - slowing)[None]
 
     def effectiveness(self, state: Float[Array, " 2"]) -> Float[Array, "1 1"]:
         """g = 1 / (m l²)."""
-        return jnp.full((1, 1), 1 / (self.mass * self.length * self.length), state.dtype)
+        return jnp.full((1, 1), 1 / self.inertia, state.dtype)
 
 
 # ẍ = 2 sin x + 8u: Johnson et al., ARCH-COMP20 category report, AINNCS (2020), single pendulum.
@@ -56,7 +64,7 @@ ARCH_PENDULUM = Pendulum(mass=0.5, length=0.5, gravity=1.0)
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
-class DoublePendulum(Affine):
+class DoublePendulum(_Rods):
     r"""Two equal point masses on two equal rods, angles (θ₁, θ₂) both from upright, in rad:
 
         m l² [[2, cos δ], [cos δ, 1]] θ̈ + m l² sin δ (θ̇₂², −θ̇₁²) − m g l (2 sin θ₁, sin θ₂)
@@ -74,11 +82,6 @@ class DoublePendulum(Affine):
     mass: Scalar = 0.5
     length: Scalar = 0.5
     gravity: Scalar = 1.0
-    friction: Scalar = 0.0
-
-    @property
-    def order(self) -> int:
-        return 2
 
     @property
     def states(self) -> tuple[Variable, ...]:
@@ -97,8 +100,7 @@ class DoublePendulum(Affine):
         """f."""
         first, second, *_ = angles = state[:2]
         velocity = state[2:]
-        inertia = self.mass * self.length * self.length
-        centrifugal = inertia * jnp.sin(first - second) * jnp.square(velocity)
+        centrifugal = self.inertia * jnp.sin(first - second) * jnp.square(velocity)
         weight = self.mass * self.gravity * self.length * jnp.sin(angles)
         torque = jnp.stack([2 * weight[0] - centrifugal[1], weight[1] + centrifugal[0]])
         return matmul(self.effectiveness(state), torque - self.friction * velocity)
@@ -106,5 +108,4 @@ class DoublePendulum(Affine):
     def effectiveness(self, state: Float[Array, " 4"]) -> Float[Array, "2 2"]:
         """g, the inverse of the inertia matrix."""
         cosine = jnp.cos(state[0] - state[1])
-        inertia = self.mass * self.length * self.length
-        return jnp.array([[1.0, -cosine], [-cosine, 2.0]]) / (inertia * (2 - cosine * cosine))
+        return jnp.array([[1.0, -cosine], [-cosine, 2.0]]) / (self.inertia * (2 - cosine * cosine))

@@ -1,5 +1,7 @@
 """Gains by layer, leakage, the gate on Γ, noise: each against its formula, without a loop."""
 
+from dataclasses import replace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -232,9 +234,12 @@ def test_noise_and_projection_stand_in_one_order():
     with pytest.raises(ValueError, match="a temperature is a number >= 0"):
         Langevin(TrackingLaw(), -0.1)
     with jax.enable_x64(True):
-        law = Projected(Langevin(TrackingLaw(), 100.0), 1.0)
-        assert law.stochastic
+        keyless = Langevin(TrackingLaw(), 100.0)
         quiet = Signals(*(np.zeros(s) for s in ((2,), (1, P), (1,), (1,), (1,))))
+        with pytest.raises(ValueError, match="needs a key"):
+            keyless.step(NET, keyless.init(NET), np.zeros(P), quiet, 0.01)
+        law = Projected(replace(keyless, key=jax.random.key(0)), 1.0)
+        assert law.stochastic
         step = jax.jit(lambda *both: law.step(NET, *both, quiet, 0.01))
         both, distances = (law.init(NET), np.zeros(P)), []
         for _ in range(20):
@@ -271,7 +276,9 @@ def test_gains_of_all_laws_are_data():
     @jax.jit
     def after(gains):
         speed, pull, errors, temperature, radius = gains
-        noisy = Langevin(TrackingLaw(gains_by_layer(NET, [speed, 1.0])), temperature)
+        noisy = Langevin(
+            TrackingLaw(gains_by_layer(NET, [speed, 1.0])), temperature, jax.random.key(0)
+        )
         law = Projected(Leakage(noisy, pull, errors, 0.1 * jnp.ones(P)), radius, 0.3)
         return law.step(NET, law.init(NET), jnp.asarray(theta), now, 0.05)[1]
 
