@@ -22,7 +22,7 @@ import tyro
 from experiments.concurrency import finished_pieces, leave
 from experiments.output import Output
 from experiments.tracking import cases, figures, residual
-from experiments.tracking.cases import LARGE, SIZES, Case
+from experiments.tracking.cases import SIZES, Case
 from experiments.tracking.kept import fingerprint, load, save
 from experiments.tracking.published import published
 from experiments.tracking.replay import TOLERANCE, replay
@@ -36,8 +36,6 @@ System = Literal["two_link", "uuv", "resnet"]
 class Settings:
     quick: bool = False
     """One size, 4 seeds, at most 10 s each."""
-    full: bool = False
-    """The sizes 5×10 and 10×10 of Table II too: an hour more."""
     system: System | None = None
     """One benchmark; by default all three."""
     reference: Path | None = None
@@ -103,7 +101,7 @@ def chosen(settings: Settings) -> list[Case]:
     """What is to be simulated."""
     sized = settings.layers is not None and settings.neurons is not None
     one = sized or settings.law is not None
-    sizes = (*SIZES, *(LARGE if settings.full else ()))
+    sizes = SIZES
     if settings.layers is not None and settings.neurons is not None:
         sizes = ((settings.layers, settings.neurons),)
     elif settings.quick:

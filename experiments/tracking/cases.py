@@ -9,8 +9,7 @@ from experiments.tracking import residual, two_link, vehicle
 from experiments.tracking.settings import CODE, LAWS, PAPER, Law
 from experiments.tracking.study import Loop
 
-SIZES = ((3, 3), (4, 3), (4, 4), (5, 5))
-LARGE = ((5, 10), (10, 10))
+SIZES = ((3, 3), (4, 3), (4, 4), (5, 5), (5, 10), (10, 10))
 SETTINGS = {setting.name: setting for setting in (PAPER, CODE)}
 
 
