@@ -23,11 +23,12 @@ from .assembly import (
 )
 from .backward import Backward, backward
 from .budget import Budget
+from .curvature_growth import hessian_growth
 from .directions import Directions
 from .forward import Forward, forward
 from .monomials import Monomials, monomials
 from .network import Layers, Shape
-from .perturbation import hessian_growth, input_jacobian_growth, jacobian_growth, moved, paths_of
+from .perturbation import input_jacobian_growth, jacobian_growth, moved, paths_of
 from .pointwise import reduced, verified_norm
 from .sizes import WIDER, U, matrix_norm, vector_norm
 
