@@ -123,7 +123,8 @@ def _pairs(readout: np.ndarray) -> tuple[tuple[float, ...], ...]:
         for j in range(i):
             lost = unit * (np.linalg.norm(readout[i]) + np.linalg.norm(readout[j])) * (1 + 1e-9)
             norm = matrix_norm((readout[i] - readout[j])[None]).upper
-            found[i, j] = found[j, i] = math.nextafter(norm + lost, math.inf)
+            if norm + lost > 0:
+                found[i, j] = found[j, i] = math.nextafter(norm + lost, math.inf)
     return tuple(tuple(map(float, row)) for row in found)
 
 
