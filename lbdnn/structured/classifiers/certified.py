@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float, Int
 
+from ...compilation import QUICK
 from ...networks import Chain, Theta
 from ..lipschitz import Constant
 from . import saved
@@ -131,9 +132,17 @@ def certified(classifier: Classifier, parameters: ClassifierParameters) -> Certi
             "parameters must have the shapes that init makes; of several seeds, pass those of one: "
             "jax.tree.map(lambda v: v[0], parameters)"
         )
-    net, theta = classifier.unrolled(parameters)
-    theta = jax.tree.map(np.asarray, theta)
-    return CertifiedClassifier(net, theta, classifier.image, lipschitz_certificate(net, theta))
+    found: list[Chain] = []
+    jax.eval_shape(lambda own: found.append(classifier.unrolled(own)[0]), parameters)
+    theta = jax.tree.map(np.asarray, _weights(classifier, parameters))
+    return CertifiedClassifier(
+        found[0], theta, classifier.image, lipschitz_certificate(found[0], theta)
+    )
+
+
+@partial(jax.jit, static_argnums=0, compiler_options=QUICK)
+def _weights(classifier: Classifier, parameters: ClassifierParameters) -> Theta:
+    return classifier.unrolled(parameters)[1]
 
 
 @partial(jax.jit, static_argnums=0)

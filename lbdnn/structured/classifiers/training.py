@@ -92,7 +92,7 @@ def train(
     with bar:
         try:
             while done < epochs:
-                following, loss = _epoch(run, keys, data, state, done)
+                following, loss = _epoch(run, keys, data, state, np.int32(done))
                 losses[:, done] = np.asarray(loss)
                 state, done = following, done + 1
                 bar.update()
@@ -185,7 +185,7 @@ def _start(run: _Run, keys: Array, data: _Data) -> _State:
         parameters = run.classifier.init(jax.random.fold_in(key, run.epochs))
         parameters = jax.tree.map(lambda leaf: leaf.astype(data.images.dtype), parameters)
         memory = _optimizer(run, rate, steps).init(parameters)
-        return _State(parameters, memory, jnp.asarray(-1))
+        return _State(parameters, memory, jnp.asarray(-1, jnp.int32))
 
     return jax.vmap(one)(keys, data.rate)
 

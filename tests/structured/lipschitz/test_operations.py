@@ -13,7 +13,7 @@ from lbdnn.structured import flows
 from lbdnn.structured.lipschitz import least_singular_value, operation_constants
 from lbdnn.structured.weights import NormBounded, Orthogonal
 
-few = settings(max_examples=20, deadline=None)
+few = settings(max_examples=10, deadline=None)
 
 
 def block(inner, outer, activation):
@@ -49,6 +49,7 @@ def test_steps_of_gradient_flows_have_their_sharp_constant(dtype, step):
     assert found >= steepest(q, (-step * q.T).astype(dtype), (0.5, 1)) * (1 - 1e-14)
 
 
+@pytest.mark.slow
 def test_a_flow_has_the_constants_of_its_layers():
     field = flows.GradientFlow(NormBounded(3, 2, bound=2.0), "relu")
     flow = flows.Flow((*flows.alternating(2, 1).layers, flows.Layer(field, step=0.5)))
