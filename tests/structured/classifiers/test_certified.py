@@ -1,13 +1,14 @@
 """Radii with proof: nothing nearer has another class, and for an isometry something farther has."""
 
 import dataclasses
+import math
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lbdnn.networks import FullyConnected
+from lbdnn.networks import Affine, Chain, FullyConnected
 from lbdnn.structured import classifiers, flows
 from lbdnn.structured.classifiers import Classifier, certified
 from lbdnn.structured.lipschitz import operation_constants
@@ -71,6 +72,10 @@ def test_the_radius_of_an_isometry_is_the_distance_to_the_boundary():
 def test_no_image_within_the_radius_has_another_class(classifier):
     parameters = classifier.init(jax.random.key(0))
     model = certified(classifier, parameters)
+    layers = [upper for _, upper in model.certificate.layers]
+    assert model.certificate.features == pytest.approx(math.prod(layers[:-1]))
+    assert model.certificate.logits == pytest.approx(math.prod(layers))
+    np.testing.assert_allclose(model(IMAGES[0]), classifier(parameters, IMAGES[0]), atol=1e-6)
     found = model.radii(IMAGES)
     assert np.mean(found.radii > 1e-3) > 0.5
     with jax.enable_x64(True):
@@ -119,14 +124,25 @@ def test_single_precision_is_no_farther_off_than_the_bound(classifier):
     assert 0 < off <= bound < 1e-3
 
 
-def test_an_error_grows_with_all_that_follows_it():
-    # 0.1 in single precision is off by 1.5e-9; 1024 times that, and a rounding of each product.
-    net = FullyConnected((1, 1, 1), "relu", bias=False)
-    theta = net.with_weights([np.array([[1024.0]], np.float32), np.array([[1024.0]], np.float32)])
+def test_errors_of_all_layers_add_up():
+    # Factors near 1 of which every product is rounded upward, as far as can be.
+    near = (1 + np.arange(200) * 2.0**-23).astype(np.float32)
+    start = x = np.float32(1.3)
+    weights = []
+    for _ in range(50):
+        gains = near * x / (near.astype(np.float64) * float(x))
+        weights.append(near[np.argmax(gains)].reshape(1, 1))
+        x = x * weights[-1][0, 0]
+    net = Chain((Affine(1, 1, False),) * 50, 1)
+    theta = net.with_weights(weights)
     constants = operation_constants(net, theta)
-    bound = classifiers.logit_error(net, theta, constants, size=0.1, dtype=np.float32)
-    off = abs(float(np.float32(0.1)) - 0.1) * 1024**2
-    assert off <= bound < 300 * off
+    bound = classifiers.logit_error(net, theta, constants, size=float(start), dtype=np.float32)
+    off = float(x) - float(start) * math.prod(float(w[0, 0]) for w in weights)
+    assert off <= bound < 10 * off
+
+
+def test_what_overflows_has_no_bound():
+    net = FullyConnected((1, 1, 1), "relu", bias=False)
     huge = net.with_weights([np.full((1, 1), 1e30, np.float32)] * 2)
     constants = operation_constants(net, huge)
     assert classifiers.logit_error(net, huge, constants, size=1.0, dtype=np.float32) == np.inf

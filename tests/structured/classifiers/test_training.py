@@ -100,6 +100,14 @@ def test_one_key_and_data_of_each_key(trained):
     np.testing.assert_allclose(one.losses, trained.losses[1], atol=1e-4)
 
 
+@pytest.mark.slow
+def test_each_epoch_has_an_order_of_its_own():
+    # Parameters that stay, and two thirds of the images an epoch: losses tell which.
+    still = {"keys": KEYS, "epochs": 3, "batch": 40, "rate": 1e-30}
+    found = classifiers.train(CLASSIFIER, IMAGES, LABELS, **still)
+    assert len(set(found.losses[0])) == len(set(found.losses[1])) == 3
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
