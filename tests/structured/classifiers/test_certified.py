@@ -125,8 +125,8 @@ def test_single_precision_is_no_farther_off_than_the_bound(classifier):
 
 
 def test_errors_of_all_layers_add_up():
-    # Factors near 1 of which every product is rounded upward, as far as can be.
-    near = (1 + np.arange(200) * 2.0**-23).astype(np.float32)
+    # Factors near 2 of which every product is rounded upward, as far as can be.
+    near = (2 + np.arange(200) * 2.0**-22).astype(np.float32)
     start = x = np.float32(1.3)
     weights = []
     for _ in range(50):
