@@ -68,7 +68,7 @@ class CertifiedClassifier:
         """
         saved.save(self, path)
 
-    def radii(self, images: Float[ArrayLike, "m ..."]) -> Radii:
+    def radii(self, images: Float[ArrayLike, "m ..."], *, deployed: bool = False) -> Radii:
         r"""The class of each image, and a distance within which every image has that class.
 
         With logits f = WΨ + c and L the proved constant of Ψ, |(f_i − f_j)(x + δ) − (f_i − f_j)(x)|
@@ -80,6 +80,10 @@ class CertifiedClassifier:
         taken to be smaller by √2 `logit_error`; all else is rounded downward. What is proved is
         about the network in real arithmetic with these weights, and about distances in Euclidean
         norm between images as they are given.
+
+        **Arguments:** `images`; `deployed`: whether it is to hold for the network as it is computed
+        in the precision of the weights, too, sums in any order: then margins are smaller by
+        √2 `logit_error` in that precision as well, over all images within the radii.
 
         **Returns:** `Radii`; the radius is 0 where nothing is proved, inf where no image has
         another class.
@@ -104,7 +108,13 @@ class CertifiedClassifier:
         constants = [Constant(0.0, upper) for _, upper in self.certificate.layers]
         error = logit_error(self.net, self.theta, constants, size=size)
         classes = np.argmax(logits, 1)
-        return Radii(classes, self._radii(logits, classes, error))
+        radii = self._radii(logits, classes, error)
+        if deployed:
+            dtype = jnp.result_type(*jax.tree.leaves(self.theta))
+            reach = (size + float(np.max(radii))) * (1 + 1e-9)
+            of_type = logit_error(self.net, self.theta, constants, size=reach, dtype=dtype)
+            radii = self._radii(logits, classes, (error + of_type) * (1 + 1e-9))
+        return Radii(classes, radii)
 
     def _radii(self, logits: np.ndarray, classes: np.ndarray, error: float) -> np.ndarray:
         own = logits[np.arange(len(logits)), classes]
