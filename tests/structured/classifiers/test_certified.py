@@ -97,12 +97,10 @@ def test_no_image_within_the_radius_has_another_class(classifier):
             assert np.array_equal(now, found.classes)
 
 
+@pytest.mark.slow
 def test_the_margin_of_a_radius_proves_it():
     classifier = FIVE[-1]
     model = certified(classifier, classifier.init(jax.random.key(3)))
-    layers = [upper for _, upper in model.certificate.layers]
-    assert model.certificate.features == pytest.approx(math.prod(layers[:-1]))
-    assert model.certificate.logits == pytest.approx(math.prod(layers))
     found = model.radii(IMAGES)
     logits = np.asarray(jax.vmap(model)(IMAGES))
     for radius in (0.01, 0.05, 0.1):
@@ -111,6 +109,7 @@ def test_the_margin_of_a_radius_proves_it():
         assert np.any(reached) and np.all(found.radii[reached] > radius * (1 - 1e-4))
 
 
+@pytest.mark.slow
 def test_images_between_classes_have_the_radius_0():
     classifier = FIVE[0]
     own = classifier.init(jax.random.key(0))

@@ -53,7 +53,7 @@ def test_normalized_weights_have_the_norm_1(factor):
 
 
 def test_the_lift_adds_zeros():
-    wide = classifiers.nonexpansive_classifier((2, 2), 3, pairs=1, n=6)
+    wide = classifiers.residual_classifier((2, 2), 3, pairs=1, n=6)
     assert classifiers.parameter_count(wide) == 2 * (6 * 6 + 6) + 3 * 6 + 3
     lift = jax.jit(lambda own: wide.unrolled(own)[1][0])(wide.init(jax.random.key(0)))
     np.testing.assert_array_equal(lift, np.eye(6)[:, :4])

@@ -1,6 +1,7 @@
 """Saved classifiers: read back bit for bit, and refused when changed."""
 
 import json
+import math
 
 import jax
 import numpy as np
@@ -98,3 +99,11 @@ def test_certificates_are_read_as_they_are_written(model):
     with pytest.raises(ValueError, match="not one of this version"):
         classifiers.LipschitzCertificate.from_content({"format": own["format"]})
     assert "features" in str(model.certificate)
+
+
+def test_constants_are_products_of_those_of_the_layers(model):
+    layers = [upper for _, upper in model.certificate.layers]
+    assert len(layers) == len(model.net.written_out) == 5
+    assert model.certificate.features == pytest.approx(math.prod(layers[:-1]), rel=1e-14)
+    assert model.certificate.logits == pytest.approx(math.prod(layers), rel=1e-14)
+    assert model.certificate.features == pytest.approx(1, abs=1e-5)

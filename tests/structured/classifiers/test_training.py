@@ -1,11 +1,14 @@
 """Training: seeded, resumable, with failures as a status."""
 
+import functools
+
 import jax
 import numpy as np
+import optax
 import pytest
 
 from lbdnn.structured import classifiers
-from lbdnn.structured.classifiers import training
+from lbdnn.structured.classifiers import epochs
 
 CLASSIFIER = classifiers.alternating_classifier((2, 2), 3, pairs=1)
 LABELS = np.arange(60) % 3
@@ -14,9 +17,9 @@ IMAGES = np.eye(4)[LABELS].reshape(-1, 2, 2) + np.random.default_rng(0).normal(s
 KEYS = jax.random.split(jax.random.key(0), 2)
 
 
-def train(*, rate=(0.1, 0.1), epochs=6, keys=KEYS, images=IMAGES, labels=LABELS, **options):
+def train(*, rate=(0.1, 0.1), count=6, keys=KEYS, images=IMAGES, labels=LABELS, **options):
     return classifiers.train(
-        CLASSIFIER, images, labels, keys=keys, epochs=epochs, batch=20, rate=rate, **options
+        CLASSIFIER, images, labels, keys=keys, epochs=count, batch=20, rate=rate, **options
     )
 
 
@@ -49,7 +52,7 @@ def test_training_finds_the_classes(trained):
 def test_an_interrupted_training_goes_on_as_if_it_had_not_been(
     trained, every, tmp_path, monkeypatch
 ):
-    path, epoch, calls = tmp_path / "kept.npz", training._epoch, []
+    path, epoch, calls = tmp_path / "kept.npz", epochs.next_epoch, []
     compiled = epoch._cache_size()
 
     def interrupted(*arguments):
@@ -59,11 +62,11 @@ def test_an_interrupted_training_goes_on_as_if_it_had_not_been(
         return epoch(*arguments)
 
     with monkeypatch.context() as patch:
-        patch.setattr(training, "_epoch", interrupted)
+        patch.setattr(epochs, "next_epoch", interrupted)
         with pytest.raises(KeyboardInterrupt):
             train(checkpoint=path, every=every)
     counted = []
-    monkeypatch.setattr(training, "_epoch", lambda *a: (counted.append(a), epoch(*a))[1])
+    monkeypatch.setattr(epochs, "next_epoch", lambda *a: (counted.append(a), epoch(*a))[1])
     assert equal(train(checkpoint=path, every=every), trained)
     assert len(counted) == 3  # what was done is not done again
     assert equal(train(checkpoint=path, every=every), trained)
@@ -77,6 +80,9 @@ def test_a_checkpoint_of_something_else_is_refused(trained, tmp_path):
     for other in ({"rate": 0.04}, {"images": 2 * IMAGES}, {"keys": KEYS[::-1]}, {"margin": 2.0}):
         with pytest.raises(ValueError, match="another classifier, other data or other numbers"):
             train(checkpoint=path, **other)
+    other = functools.partial(optax.adam, b1=0.8)
+    with pytest.raises(ValueError, match="another classifier, other data or other numbers"):
+        train(checkpoint=path, optimizer=other)
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(ValueError, match="no checkpoint of this version"):
         train(checkpoint=path)
@@ -120,7 +126,8 @@ def test_each_epoch_has_an_order_of_its_own():
         ({"images": np.full_like(IMAGES, np.nan)}, "images hold NaN or infinity"),
         ({"rate": 0.0}, "the rate must be positive and finite, one number or one for each of 2"),
         ({"margin": (1.0, 2.0, 3.0)}, "the margin must be positive"),
-        ({"epochs": 0}, "epochs must be a positive integer; got 0"),
+        ({"every": 0}, "every must be a positive number of epochs"),
+        ({"count": 0}, "epochs must be a positive integer; got 0"),
     ],
 )
 def test_what_cannot_be_trained_on_is_refused(options, message):
