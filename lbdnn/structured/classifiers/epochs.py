@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import optax
 from jaxtyping import Array, ArrayLike, Float, Int
 
 from .classifier import Classifier, ClassifierParameters
 from .margin import hinge
 
-Optimizer = Callable[[optax.Schedule], optax.GradientTransformation]
+if TYPE_CHECKING:
+    import optax
+
+    Optimizer = Callable[[optax.Schedule], optax.GradientTransformation]
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,8 @@ class State(NamedTuple):
 
 
 def _optimizer(run: Run, rate: Array, steps: int) -> optax.GradientTransformation:
+    import optax
+
     fall = optax.cosine_decay_schedule(1.0, run.epochs * steps)
     return run.optimizer(lambda count: rate * fall(count))
 
@@ -84,6 +88,8 @@ def next_epoch(
     run: Run, keys: Array, data: Data, state: State, epoch: Int[ArrayLike, ""]
 ) -> tuple[State, Float[Array, " s"]]:
     """One epoch of all keys: a scan over steps, the weights computed once a step and key."""
+    import optax
+
     size = data.labels.shape[-1]
     steps = size // run.batch
 

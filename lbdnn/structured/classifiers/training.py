@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import os
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 from jaxtyping import Array, ArrayLike, Float, Int
-from tqdm import tqdm
 
 from . import checkpoint as kept, epochs as compiled
 from .classifier import Classifier, ClassifierParameters
-from .epochs import Data, Optimizer, Run
+from .epochs import Data, Run
 from .margin import checked_labels
+
+if TYPE_CHECKING:
+    from .epochs import Optimizer
 
 
 class Trained(NamedTuple):
@@ -43,7 +44,7 @@ def train(
     batch: int = 128,
     rate: Float[ArrayLike, "*s"] = 1e-2,
     margin: Float[ArrayLike, "*s"] = 1.0,
-    optimizer: Optimizer = optax.adam,
+    optimizer: Optimizer | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     every: int = 10,
     progress: bool = True,
@@ -61,8 +62,8 @@ def train(
       are left out, different ones in each.
     - `rate`: of learning, at first; it falls to 0 along half a cosine. One, or one for each key.
     - `margin`: asked for, in units of the logits (`margin_for_radius`). One, or one for each key.
-    - `optimizer`: makes an optimiser of a schedule, as `optax.adam` does, or a `functools.partial`
-      of such. A checkpoint knows it by its name and the arguments of the partial.
+    - `optimizer`: makes an optimiser of a schedule, as `optax.adam`, the default, does, or a
+      `functools.partial` of such. A checkpoint knows it by its name and the partial's arguments.
     - `checkpoint`: a file that keeps the state after every so many (`every`) epochs, and when
       training is interrupted (Ctrl-C). The same call goes on from there, and ends with the same
       parameters as if it had not been interrupted.
@@ -71,7 +72,11 @@ def train(
     **Raises:** ValueError for images, labels, rates and margins of other shapes, labels out of
     range, numbers that are not positive, and a checkpoint of another training.
     """
-    run = Run(classifier, epochs, min(batch, np.shape(labels)[-1]), optimizer)
+    import optax
+    from tqdm import tqdm
+
+    made_by = optax.adam if optimizer is None else optimizer
+    run = Run(classifier, epochs, min(batch, np.shape(labels)[-1]), made_by)
     if every < 1:
         raise ValueError(f"every must be a positive number of epochs; got {every!r}")
     several = jnp.ndim(keys) > 0
