@@ -9,13 +9,16 @@ from .constant import (
 )
 from .convolution import convolution_norm as convolution_norm
 from .dense import matrix_norm as matrix_norm
+from .euler import euler_step as euler_step
 from .flows import (
     expansive_step as expansive_step,
     gradient_step as gradient_step,
     relative_step as relative_step,
 )
 from .geometry import Convolution as Convolution
+from .layers import flow_constant as flow_constant, layer_constant as layer_constant
 from .pooling import (
     average_pooling_norm as average_pooling_norm,
     max_pooling_constant as max_pooling_constant,
 )
+from .singular_values import least_singular_value as least_singular_value
