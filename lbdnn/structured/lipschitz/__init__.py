@@ -9,12 +9,14 @@ from .constant import (
 )
 from .convolution import convolution_norm as convolution_norm
 from .dense import matrix_norm as matrix_norm
+from .euler import euler_step as euler_step
 from .flows import (
     expansive_step as expansive_step,
     gradient_step as gradient_step,
     relative_step as relative_step,
 )
 from .geometry import Convolution as Convolution
+from .layers import flow_constant as flow_constant, layer_constant as layer_constant
 from .operations import operation_constants as operation_constants
 from .pooling import (
     average_pooling_norm as average_pooling_norm,

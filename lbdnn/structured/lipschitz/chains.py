@@ -30,13 +30,12 @@ def lipschitz_constant(
 
     - "product": the product of ‖W_i‖₂ and the largest |d_i|; 1 + that of the inside for a residual
       block. Quick, at any size.
-    - "semidefinite": `semidefinite_bound` too, and the smaller of both. Seconds for fifty
-      neurons altogether, many minutes for a hundred; it needs the extra "lmi".
+    - "semidefinite": `semidefinite_bound` too, and the smaller of both. Its time grows with the
+      cube of the number of neurons: some seconds for 500 altogether, about a minute for 1000.
 
     All errors of rounding are counted. `lower` is 0; `lbdnn.Attack` finds large derivatives.
 
-    **Raises:** ValueError for another method, and parameters that do not fit the network;
-    ImportError if the extra is needed and missing.
+    **Raises:** ValueError for another method, and parameters that do not fit the network.
     """
     if method not in get_args(Method):
         raise ValueError(f"method must be one of {get_args(Method)}; got {method!r}")

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float
 
+from ...compilation import QUICK
 from ...intervals import spectral_norm
 from .constant import Constant
 from .rayleigh import quotient
@@ -26,12 +27,14 @@ def matrix_norm(weight: Float[ArrayLike, "m n"]) -> Constant:
     own = scaled(weight, 2, "a weight matrix")
     if not own.values.any():
         return Constant(0.0, 0.0)
+    # The transpose has the same norm, and one program serves both.
+    tall = own.values if len(own.values) >= own.values.shape[1] else own.values.T
     with jax.enable_x64(True):
-        lower, upper = _bounds(jnp.asarray(own.values))
+        lower, upper = _bounds(jnp.asarray(tall))
     return own.unscaled(float(lower), float(upper))
 
 
-@jax.jit
+@partial(jax.jit, compiler_options=QUICK)
 def _bounds(weight: Float[Array, "m n"]) -> tuple[Array, Array]:
     vector = jnp.linalg.svd(weight, full_matrices=False)[2][0]
     apply = partial(jnp.matmul, precision=jax.lax.Precision.HIGHEST)

@@ -5,23 +5,22 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Bool
 
 from ...compilation import QUICK
 from ...intervals import Interval, all_definite, centred, interval
 from ...networks import Chain, Theta
-from ...spectra.stability.cones import solver, triangle
 from ...spectra.stability.signals import Signals, centres, selected, signals_of
+from .barrier import Program
 from .constant import above
 
-# By how much the square is enlarged until it is proved; how far inside the solution is sought.
-_SLACKS = (1e-6, 1e-4, 1e-2)
-_INSIDE = 1e-7
+# How far ρ may be above the least one, and by how much it is enlarged for the proof, relatively;
+# how many points are tried to prove.
+_ACCURACY, _SLACK, _TRIED = 1e-4, 1e-6, 4
 
 
 def semidefinite_bound(
@@ -39,26 +38,20 @@ def semidefinite_bound(
     constant. (Fazlyab et al. 2019, arXiv 1906.04893, LipSDP-Neuron; for any slopes and with
     shortcuts.)
 
-    Clarabel finds ρ and T; they are taken as given numbers, and N ≻ 0 is proved for a slightly
-    larger ρ with all rounding errors counted. inf where nothing is proved. `product` is
-    any estimate of the constant, by which outputs are scaled.
-
-    **Raises:** ImportError without the extra "lmi".
+    An interior-point method finds ρ and T (`Program`); they are taken as given numbers, and N ≻ 0
+    is proved for a slightly larger ρ with all rounding errors counted. inf where nothing is proved.
+    `product` is any estimate of the constant, by which outputs are scaled.
     """
-    clarabel = solver()
     finite = all(bool(jnp.all(jnp.isfinite(d.lo) & jnp.isfinite(d.hi))) for d in slopes)
-    if not (finite and 0 < product < math.inf):
+    if not (slopes and finite and 0 < product < math.inf):
         return math.inf
     scale = 2.0 ** -math.frexp(product)[1]
-    signals = jax.tree.map(np.asarray, centres(net, theta))
-    ends = [(np.asarray(d.lo), np.asarray(d.hi)) for d in slopes]
-    found = _solved(clarabel, signals, ends, scale, net.inputs)
-    if found is None:
-        return math.inf
-    square, multipliers = found
-    split = np.split(multipliers, np.cumsum([d.shape[0] for d in slopes])[:-1])
-    for slack in _SLACKS:
-        larger = square * (1 + slack) + _INSIDE * slack
+    program = _program(jax.tree.map(np.asarray, centres(net, theta)), slopes, scale)
+    found = program.solved(_ACCURACY)
+    # Where N is too near to being singular for a proof, an earlier point may have one.
+    for multipliers, square in reversed(found[-_TRIED:]):
+        split = np.split(multipliers, np.cumsum(program.layers)[:-1])
+        larger = square * (1 + _SLACK)
         if bool(_proved(net, theta, slopes, split, larger, scale)):
             return above(above(math.sqrt(larger)) / scale)
     return math.inf
@@ -86,37 +79,12 @@ def _proved(
     return all_definite(n)
 
 
-def _solved(
-    clarabel: Any, signals: Signals, slopes: Sequence[Any], scale: float, n: int
-) -> tuple[float, Float[np.ndarray, " neurons"]] | None:
-    """The least ρ and its T ≥ 0 with N ⪰ a little, approximately."""
-    from scipy import sparse
-
-    size = signals.output.shape[1]
-    end = scale * signals.output
-    columns = []
-    for z, s, (low, high) in zip(signals.entering, signals.leaving, slopes, strict=True):
-        below, beyond = s - low[:, None] * z, high[:, None] * z - s
-        for of_neuron in map(np.outer, below, beyond):
-            columns.append(triangle(-(of_neuron + of_neuron.T) / 2))
-    neurons = len(columns)
-    start = selected(size, 0, n)
-    columns.append(triangle(start.T @ start))
-    # Clarabel: Ax + s = b, s in the cones.
-    first = np.eye(neurons, neurons + 1)
-    matrix = -np.vstack([first, np.column_stack(columns)])
-    right = np.concatenate([np.zeros(neurons), triangle(-end.T @ end - _INSIDE * np.eye(size))])
-    cones = [clarabel.PSDTriangleConeT(size)]
-    if neurons:
-        cones.insert(0, clarabel.NonnegativeConeT(neurons))
-    settings = clarabel.DefaultSettings()
-    settings.verbose = False
-    cost = np.append(np.zeros(neurons), 1.0)
-    nothing = sparse.csc_matrix((neurons + 1, neurons + 1))
-    problem = clarabel.DefaultSolver(
-        nothing, cost, sparse.csc_matrix(matrix), right, cones, settings
+def _program(signals: Signals, slopes: Sequence[Interval], scale: float) -> Program:
+    ends = [[np.asarray(end)[:, None] for end in (d.lo, d.hi)] for d in slopes]
+    layers = list(zip(signals.entering, signals.leaving, ends, strict=True))
+    return Program(
+        np.concatenate([s - low * z for z, s, (low, _) in layers]),
+        np.concatenate([high * z - s for z, s, (_, high) in layers]),
+        scale * signals.output,
+        tuple(len(d.lo) for d in slopes),
     )
-    x = np.asarray(problem.solve().x)
-    if not np.isfinite(x).all() or x[-1] <= 0:
-        return None
-    return float(x[-1]), np.maximum(x[:-1], 0.0)

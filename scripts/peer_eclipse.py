@@ -1,0 +1,46 @@
+"""One Lipschitz constant by eclipse-nn; run in `.venv-peers-eclipse` by `compare_eclipse.py`.
+
+    python peer_eclipse.py FILE.npz METHOD [SOLVER]
+
+FILE.npz holds weights W0, W1, …, without biases, and the `slopes` of the activation, least and
+greatest. SOLVER is one of cvxpy's, in the place of SCS. Prints one JSON object: value, seconds (of
+the estimate alone), whether the program said that it fell back to its closed form, and versions.
+"""
+
+import io
+import json
+import sys
+import time
+from contextlib import redirect_stdout
+from importlib.metadata import version
+
+import cvxpy  # pyright: ignore[reportMissingImports]
+import numpy as np
+import torch  # pyright: ignore[reportMissingImports]
+from eclipse_nn.LipConstEstimator import (  # pyright: ignore[reportMissingImports]
+    LipConstEstimator,
+)
+
+
+def main() -> None:
+    with np.load(sys.argv[1]) as file:
+        weights = [torch.tensor(file[f"W{i}"]) for i in range(len(file.files) - 1)]
+        alpha, beta = map(float, file["slopes"])
+    if sys.argv[3:]:
+        solve = cvxpy.Problem.solve
+        cvxpy.Problem.solve = lambda problem, **_: solve(problem, solver=sys.argv[3])
+    hidden = len(weights) - 1
+    with redirect_stdout(io.StringIO()) as said:
+        estimator = LipConstEstimator(
+            weights=weights, alphas=[alpha] * hidden, betas=[beta] * hidden
+        )
+        start = time.perf_counter()
+        value = float(estimator.estimate(sys.argv[2]))
+        seconds = time.perf_counter() - start
+    versions = {name: version(name) for name in ("eclipse-nn", "torch", "cvxpy", "scs", "numpy")}
+    found = {"value": value, "seconds": seconds, "fell_back": "Falling back" in said.getvalue()}
+    print(json.dumps(found | {"versions": versions}))
+
+
+if __name__ == "__main__":
+    main()
