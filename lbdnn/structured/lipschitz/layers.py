@@ -66,7 +66,7 @@ def layer_constant(layer: Layer, parameters: Any) -> Constant:
         if not isinstance(field, BranchField):
             raise ValueError(f"no Lipschitz constant of {type(field).__name__} is known")
         *others, last = _branches(field, parameters)
-        slopes = _slopes(field.activation)
+        slopes = outward_slopes(field.activation)
     halves = 2 if layer.integrator == "strang" else 1
     firsts = [_step(branch, layer.step / halves, slopes) for branch in others]
     return composition(*firsts, _step(last, layer.step, slopes), *(firsts * (halves - 1)))
@@ -85,7 +85,8 @@ def _step(branch: Branch, step: float, slopes: tuple[float, float]) -> Constant:
     return euler_step(inner, outer, float(np.asarray(step, inner.dtype)), slopes=slopes)
 
 
-def _slopes(activation: str | Activation) -> tuple[float, float]:
+def outward_slopes(activation: str | Activation) -> tuple[float, float]:
     """The least and the greatest difference quotient, rounded outward."""
-    low, high = named(activation).enclose(1, jnp.asarray(-jnp.inf), jnp.asarray(jnp.inf))
+    with jax.enable_x64(True):
+        low, high = named(activation).enclose(1, jnp.asarray(-jnp.inf), jnp.asarray(jnp.inf))
     return float(low), float(high)
