@@ -1,5 +1,7 @@
 """Proved bounds: above what is attained, and refused where the proof fails."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -20,12 +22,12 @@ from lbdnn.bounds.dissipativity.multipliers import hessian_start, jacobian_start
 from lbdnn.bounds.dissipativity.storage import hessian_chain, jacobian_chain
 from lbdnn.bounds.dissipativity.verification import proved_hessian, proved_jacobian
 from lbdnn.bounds.layers import enclose
+from lbdnn.compilation import QUICK
 from lbdnn.sets import LayerBalls, batch
 
 NET = FullyConnected((2, 3, 3, 2), "tanh")
 BOX = Box(-1.0, 1.0)
 QUANTITIES = ("value", "jacobian", "hessian", "input_jacobian")
-
 
 # Stages of the same shapes as NET's: the descent is compiled once for all of them.
 SILU = FullyConnected((2, 3, 2), "silu", output="tanh")
@@ -49,6 +51,10 @@ def nasty_regions(net):
     return batch([BOX.input_region(net)] * len(regions)), batch(regions)
 
 
+# As the library compiles what runs once.
+quick = partial(jax.jit, compiler_options=QUICK)
+
+
 @pytest.fixture(scope="module")
 def solved():
     """A few multipliers for one network, and both chains with them."""
@@ -59,12 +65,12 @@ def solved():
         return layers, *chains(layers)
 
 
-@jax.jit
+@quick
 def assembled(inputs, parameters):
     return stages_of(NET, enclose(NET, inputs, parameters), parameters)
 
 
-@jax.jit
+@quick
 def chains(layers):
     grid, (count, n) = levels(2), layers.stages.low.shape
     bends = layers.stages.bends.shape[2]
@@ -74,12 +80,12 @@ def chains(layers):
     )
 
 
-@jax.jit
+@quick
 def hessian_bound(layers, chain):
     return proved_hessian(levels(2), layers, chain)
 
 
-@jax.jit
+@quick
 def jacobian_bound(layers, chain):
     return proved_jacobian(levels(2), layers, chain)
 
