@@ -1,7 +1,8 @@
 """Published claims on networks as dynamical systems: each with a verdict and its evidence.
 
 The claims of Drgoňa et al. (2020), judged by criteria stated with each, on counterexamples and on
-counts over the atlas of 828 models (experiments.spectral_atlas).
+counts over the atlas of 828 models (experiments.spectral_atlas); and those of slides of Murari on
+networks of numerical integrators, by lbdnn.structured.flows.
 """
 
 from __future__ import annotations
@@ -13,7 +14,17 @@ from pathlib import Path
 
 import tyro
 
-from experiments.claims import activations, affine_maps, bias, factorizations, theorem_6
+from experiments.claims import (
+    activations,
+    affine_maps,
+    bias,
+    contraction,
+    decomposition,
+    factorizations,
+    preservation,
+    robustness,
+    theorem_6,
+)
 from experiments.claims.claim import Claim
 from experiments.claims.figures import draw
 from experiments.claims.page import page
@@ -47,7 +58,7 @@ def main() -> int:
         if len(rows) < len(chosen):
             print("interrupted; no verdicts without all counts", file=sys.stderr)
             leave(130)
-        found = claims(rows, weights)
+        found = [*claims(rows, weights), *claims_on_flows()]
     except (ValueError, ImportError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -63,7 +74,7 @@ def main() -> int:
 
 
 def claims(rows: theorem_6.Rows, weights: Weights) -> list[Claim]:
-    """All claims, judged on the given rows of the atlas."""
+    """Those of Drgoňa et al. (2020), judged on the given rows of the atlas."""
     return [
         affine_maps.exactness(weights),
         affine_maps.relu_is_taylor(weights),
@@ -81,6 +92,23 @@ def claims(rows: theorem_6.Rows, weights: Weights) -> list[Claim]:
         factorizations.skew_symmetric(),
         factorizations.hamiltonian(),
         factorizations.gershgorin(),
+    ]
+
+
+def claims_on_flows() -> list[Claim]:
+    """Those of the slides, and of what circulates with Murari et al. (2025)."""
+    return [
+        preservation.euler(),
+        preservation.volume(),
+        preservation.mass(),
+        contraction.contractive(),
+        contraction.wide(),
+        contraction.expansive(),
+        contraction.alternating(),
+        decomposition.parts(),
+        decomposition.approximation(),
+        robustness.robust(),
+        robustness.convergent(),
     ]
 
 

@@ -14,6 +14,9 @@ from lbdnn import FullyConnected, derivatives, spectra
 
 # Random, so that no neuron receives exactly 0.
 POINTS = np.random.default_rng(0).uniform(-6, 6, (200, 2))
+# Depths and activations of proposition 12.
+DEPTHS = (1, 4, 8)
+COMPARED = ("relu", "selu", "gelu", "tanh")
 
 
 def exactness(weights: Weights) -> Claim:
@@ -69,9 +72,9 @@ def _defects(net: Any, thetas: Any, form: Any) -> np.ndarray:
 def relu_is_taylor(weights: Weights) -> Claim:
     found = {}
     with jax.enable_x64(True):
-        for activation in ("relu", "selu", "gelu", "tanh"):
+        for activation in COMPARED:
             worst = 0.0
-            for count in (1, 4, 8):
+            for count in DEPTHS:
                 chosen = models(depths=(count,), activations=(activation,))
                 net, thetas = network(count, activation), weights.stacked(chosen)
                 matrix = jax.vmap(lambda t, n=net: spectra.linearize(n, t, POINTS).matrix)(thetas)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Verdict = Literal["holds", "holds with a correction", "false"]
+Verdict = Literal["holds", "holds, not sharp", "holds with a correction", "false"]
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Claim:
     - `statement`: the claim, in words that can be tested.
     - `criterion`: what would have made it true or false, stated before the evidence.
     - `reason`: a proof sketch, or why it fails.
-    - `instead`: for a claim that does not hold as it stands, what does.
+    - `instead`: for a claim that does not hold as it stands, or is not sharp, what does or is.
     - `evidence`: numbers, by what they are.
     """
 

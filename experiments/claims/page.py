@@ -10,20 +10,33 @@ from experiments.claims.claim import Claim
 
 _INTRODUCTION = """# Claims, tested
 
+Statements of the literature on networks as dynamical systems, as far as they can be tested. Each
+has a criterion, stated first, a verdict, and what holds instead. *Holds, not sharp*: it is true,
+and so is more. *Holds with a correction*: with a further hypothesis or fewer cases, named below it,
+the statement serves the purpose that its source has for it. *False*: it does not.
+
 J. Drgoňa, A. Tuor, S. Vasisht, E. Skomski, D. Vrabie, *Spectral analysis and stability of deep
 neural dynamics* (2020, arXiv 2011.13492), look at a network as an affine map at each point, Φ(x)
 = A*(x) x + b*(x), and read its dynamics off the spectra. The idea is sound, the affine form is
 exact, and the pictures it gives are worth having: this library computes them for any activation
 defined at 0 and millions of points (`lbdnn.spectra`). What the paper then concludes about
 stability is another matter. Its main theorem rests on an inequality for spectral radii that does
-not hold; part of what it observes of depth and biases is true of some linear networks only.
-Below, each statement that can be tested has a criterion, stated first, a verdict, and what holds
-instead. *Holds with a correction*: with a further hypothesis or fewer cases, named below it, the
-statement serves the purpose that the paper has for it. *False*: it does not.
+not hold; part of what it observes of depth and biases is true of some linear networks only. Counts
+are over the 828 models of the paper's appendix D, with weights drawn anew (the paper's own are not
+published), and depend on the seed; counterexamples and proofs do not.
 
-Counts are over the 828 models of the paper's appendix D, with weights drawn anew (the paper's own
-are not published), and depend on the seed; counterexamples and proofs do not. All of it is made by
-`scripts/run claims` (about two minutes), which writes this page and `claims.json`.
+D. Murari, *Dynamical systems' based neural networks* (slides, after E. Celledoni, D. Murari, B.
+Owren, C.-B. Schönlieb, F. Sherry 2022, arXiv 2210.02373), makes networks of steps of numerical
+integrators, whose vector fields have a property that the integrator keeps. What is said there is
+true, some of it under hypotheses that are left out, and this library builds such networks
+(`lbdnn.structured.flows`); but the constants of the Lipschitz-constrained ones leave most of the
+room unused. D. Murari, F. Sherry, M. J. Ehrhardt, *Stable neural networks and connections to
+continuous dynamical systems* (2025, arXiv 2510.22299), give an overview of that area. Its abstract
+says nothing that a computation could decide; two sentences of a summary that circulates with it,
+not by its authors, can be taken literally.
+
+All of it is made by `scripts/run claims` (about two minutes), which writes this page, `claims.json`
+and two figures.
 """
 
 

@@ -296,7 +296,10 @@ def test_trained_controllers(name: str, data) -> None:
 
 @pytest.mark.slow
 def test_a_controller_of_our_own() -> None:
-    net = FullyConnected((4, 20, 20, 20, 1), "logistic", output_scaling=((22.0,), (-11.0,)))
+    # The chain of tora_sigmoid_3x20, for which all is compiled already.
+    net = FullyConnected(
+        (4, 20, 20, 20, 1), "logistic", output="logistic", output_scaling=((22.0,), (-11.0,))
+    )
     theta = net.init(jax.random.key(0))
     check_order(net, theta, Box(-2, 2), 0.3)
 

@@ -1,8 +1,6 @@
 """Gains of a closed loop: drawn, and descended on."""
 
 import csv
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -21,9 +19,8 @@ def test_the_nominal_gains_are_those_of_the_paper():
 
 
 @pytest.mark.slow
-def test_from_the_command_line(tmp_path):
-    command = [sys.executable, "-m", "experiments.gain_study", "--quick", "--output", str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+def test_from_the_command_line(called, tmp_path):
+    done = called("gain_study", "--quick", "--output", tmp_path)
     assert done.returncode == 0, done.stderr
     with (tmp_path / "gains.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -39,8 +36,7 @@ def test_from_the_command_line(tmp_path):
     assert (tmp_path / "gains.pdf").stat().st_size > 1000
 
 
-def test_a_wrong_argument_is_one_sentence():
-    command = [sys.executable, "-m", "experiments.gain_study", "--factor", "1"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+def test_a_wrong_argument_is_one_sentence(called):
+    done = called("gain_study", "--factor", 1)
     assert done.returncode == 2
     assert done.stderr == "error: needs --factor > 1 and --t1 >= 0.02\n"

@@ -1,7 +1,6 @@
 """The loop around an exported step."""
 
 import csv
-import subprocess
 import sys
 import time
 
@@ -55,11 +54,8 @@ def test_bad_arguments_are_one_sentence(monkeypatch, capsys, tmp_path):
 
 
 @pytest.mark.slow
-def test_from_the_command_line(tmp_path):
-    command = [sys.executable, "-m", "experiments.latency", "--quick", "--layers=1", "--neurons=2"]
-    done = subprocess.run(
-        [*command, "--output", str(tmp_path)], capture_output=True, text=True, check=False
-    )
+def test_from_the_command_line(called, tmp_path):
+    done = called("latency", "--quick", "--layers", 1, "--neurons", 2, "--output", tmp_path)
     assert done.returncode == 0, done.stderr
     with (tmp_path / "latency.csv").open() as file:
         (row,) = csv.DictReader(file)

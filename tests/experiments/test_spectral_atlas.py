@@ -2,8 +2,6 @@
 
 import csv
 import json
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -69,11 +67,8 @@ def test_rows_of_one_structure_know_their_dynamics(weights):
 
 
 @pytest.mark.slow
-def test_a_quick_atlas_from_the_command_line(tmp_path):
-    command = [sys.executable, "-m", "experiments.spectral_atlas", "--quick", "--grid", "9"]
-    done = subprocess.run(
-        [*command, "--output", str(tmp_path)], capture_output=True, text=True, check=False
-    )
+def test_a_quick_atlas_from_the_command_line(called, tmp_path):
+    done = called("spectral_atlas", "--quick", "--grid", 9, "--output", tmp_path)
     assert done.returncode == 0, done.stderr
     assert "theorem 6, necessary" in done.stdout
     with (tmp_path / "atlas.csv").open() as file:
@@ -85,10 +80,7 @@ def test_a_quick_atlas_from_the_command_line(tmp_path):
         assert (tmp_path / f"{name}.png").stat().st_size > 1000
 
 
-def test_a_wrong_argument_is_one_sentence(tmp_path):
-    command = [sys.executable, "-m", "experiments.spectral_atlas", "--grid", "1"]
-    done = subprocess.run(
-        [*command, "--output", str(tmp_path)], capture_output=True, text=True, check=False
-    )
+def test_a_wrong_argument_is_one_sentence(called, tmp_path):
+    done = called("spectral_atlas", "--grid", 1, "--output", tmp_path)
     assert done.returncode == 2
     assert done.stderr == "error: --seed takes a number >= 0, --grid one >= 2\n"

@@ -1,8 +1,6 @@
 """The published trajectories computed again; the study's table."""
 
 import csv
-import subprocess
-import sys
 from dataclasses import replace
 
 import numpy as np
@@ -119,11 +117,8 @@ def test_published_values_stand_beside_their_loops(data):
 
 
 @pytest.mark.slow
-def test_from_the_command_line(tmp_path):
-    command = [sys.executable, "-m", "experiments.tracking", "--quick", "--law", "tracking"]
-    done = subprocess.run(
-        [*command, "--output", str(tmp_path)], capture_output=True, text=True, check=False
-    )
+def test_from_the_command_line(called, tmp_path):
+    done = called("tracking", "--quick", "--law", "tracking", "--output", tmp_path)
     assert done.returncode == 0, done.stderr
     with (tmp_path / "tracking.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -131,8 +126,7 @@ def test_from_the_command_line(tmp_path):
     assert (tmp_path / "two_link_paper.pdf").stat().st_size > 1000
 
 
-def test_a_wrong_argument_is_one_sentence():
-    command = [sys.executable, "-m", "experiments.tracking", "--layers", "3"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+def test_a_wrong_argument_is_one_sentence(called):
+    done = called("tracking", "--layers", 3)
     assert done.returncode == 2
     assert done.stderr == "error: --layers and --neurons go together\n"
