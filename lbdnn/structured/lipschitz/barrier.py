@@ -18,6 +18,8 @@ _GROWTH = 3.0
 _NEAR = 0.5
 _STEPS = 40
 _LARGEST = 1e4
+# The part of ρ at the start below which nothing is sought: the constant is 0, or nearly.
+_VANISHED = 1e-14
 
 
 class Point(NamedTuple):
@@ -114,7 +116,7 @@ class Program:
         rank = self.below.shape[1] + 2 * len(self.below)
         weight = rank / point.square
         found = [self._centre(point, weight, largest)]
-        while math.isfinite(weight) and rank / weight > accuracy * found[-1].square:
+        while rank / weight > max(accuracy * found[-1].square, _VANISHED * point.square):
             weight *= _GROWTH
             found.append(self._centre(found[-1], weight, largest))
         return found
