@@ -86,6 +86,7 @@ class Layer:
 
         **Raises:** ValueError for an x of another shape.
         """
+        x = shaped(x, self.shape, "state")
         return self.apply(self.weights(parameters), x)
 
     def weights(self, parameters: Any) -> Any:

@@ -55,6 +55,7 @@ class Linear:
 
         **Raises:** ValueError for an x of another shape.
         """
+        x = shaped(x, self.shape, "state")
         return self.apply(self.weights(parameters), x)
 
     def weights(self, parameters: WeightAndBias) -> WeightAndBias:
