@@ -107,9 +107,11 @@ def test_constants_of_layers_for_all_parameters_and_of_flows():
     assert flows.Layer(flows.ResidualBlock(free, free), step=1.0).lipschitz == np.inf
     assert flows.Layer(flows.ResidualBlock(free, free), step=0.0).lipschitz == 1
     assert flows.GradientFlow(NormBoundedConvolution(2, 1, IMAGE, bound=0.5)).steps == (0, 8)
+    assert PAIR.shape == (1, 3, 2) and PAIR.lipschitz == pytest.approx(1)
+    assert PAIR.layers[1] == CONTRACTION
 
 
-PAIR = flows.Flow((EXPANSIVE, CONTRACTION))
+PAIR = flows.alternating((1, 3, 2), 1)
 
 
 @jax.jit(static_argnums=0)
@@ -250,6 +252,7 @@ def test_certificates_and_linear_maps_of_an_unrolled_classifier():
         (lambda: flows.AveragePooling((1, 3, 4), 2), "window must be a tuple of 2 positive"),
         (lambda: flows.Flatten((2, 0)), "shape must be a tuple of positive integers"),
         (lambda: flows.Flow((GRADIENT, flows.Linear(NormBounded(1, 6)))), r"states of shape \(6,"),
+        (lambda: flows.alternating((1, 3, 2), 1, method="householder"), 'by method "cayley"; got'),
         (lambda: flows.lipschitz_constant("layer", ()), "no constant is known of 'layer'"),
     ],
 )
