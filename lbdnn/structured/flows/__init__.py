@@ -7,6 +7,7 @@ from .alternation import (
     most_contractive_step as most_contractive_step,
 )
 from .constants import lipschitz_constant as lipschitz_constant
+from .coupling import Coupling as Coupling, Halves as Halves
 from .decomposition import (
     Decomposition as Decomposition,
     decompose as decompose,

@@ -65,10 +65,11 @@ class NormBoundedConvolution:
     *Proof.* A is linear in its kernel, so ‖A_W‖ = bound · ‖A_K‖/√(1 + U(K)²) < bound. As
     U(aK) = |a|U(K), W has U(W) = bound · U(K)/√(1 + U(K)²), and K = W/√(bound² − U(W)²).
 
-    U is the largest norm of the symbol (`norm_bound`). With zero padding it exceeds the norm by an
-    amount of the order of (kernel/image)² or less, so that norms near `bound` are not reached for
-    some kernels on tiny images. No power iteration has to converge, and there is no state to
-    carry along. Its price does not depend on how many images the kernel meets.
+    U is the largest norm of the symbol on a torus, bounded by Gram iteration. It is at most
+    rank^(1/64) and 1 % above that norm, and mostly equal to it; with zero padding that exceeds
+    ‖A_K‖ by about (kernel/image)² of it, so that norms near `bound` are not reached on tiny images.
+    No power iteration has to converge, and there is no state to carry along. Its price does not
+    depend on how many images the kernel meets.
 
     **Arguments:** `n_out`, `n_in`, the numbers of channels; `convolution`, the size of images and
     kernel, padding, stride and boundary (`lbdnn.structured.lipschitz.Convolution`); by keyword

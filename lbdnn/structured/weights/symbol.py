@@ -39,7 +39,7 @@ def norm_bound(kernel: Float[Array, "o c kh kw"], convolution: Convolution) -> F
     θ. The real part of a suitable multiple of exp(−icω)uᴴS(ω)v, c the middle of the taps, is a
     bounded function of exponential type d with the value M = max at θ; so it is at least
     M cos(d(ω − θ)) for |ω − θ| ≤ π/d (Duffin and Schaeffer 1938), and one of the n frequencies is
-    within π/n of θ.
+    within π/n of θ. So for one axis after the other.
 
     Differentiable where one frequency has the largest bound: only that is differentiated.
     """

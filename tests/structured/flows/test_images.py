@@ -222,6 +222,42 @@ def test_defects_are_those_of_the_entries():
     assert flows.symplectic_defect(lambda x: x, x) == 0
 
 
+COUPLINGS = (
+    flows.Layer(flows.Coupling(UnstructuredConvolution(1, 2, IMAGE), BOUNDED), step=0.7),
+    flows.Layer(
+        flows.Coupling(NormBounded(2, 1), NormBounded(1, 2)), step=0.5, integrator="strang"
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        pytest.param(COUPLINGS[0], id="images", marks=pytest.mark.slow),
+        pytest.param(COUPLINGS[1], id="vectors"),
+    ],
+)
+def test_couplings_keep_volume_and_are_what_they_say(layer):
+    own = drawn(layer, 3.0)
+    x = np.random.default_rng(0).normal(size=layer.shape)
+    with jax.enable_x64(True):
+        defect = jax.jit(lambda x: flows.volume_defect(lambda x: layer(own, x), x))(x)
+        rate = np.asarray(jax.jit(layer.field)(own, x))
+        net, theta = flows.Flow((layer,)).unrolled((own,))
+        of_net = np.asarray(net(theta, x.ravel())).reshape(x.shape)
+        value = np.asarray(layer(own, x))
+        first, second = layer.field.first, layer.field.second
+        k = flows.Linear(first).output[0]
+        weights = (first, own.first, x[k:]), (second, own.second, x[:k])
+        parts = [
+            np.tanh(flows.Linear(weight)(flows.WeightAndBias(*each), part))
+            for weight, each, part in weights
+        ]
+    assert float(defect) < 1e-13
+    np.testing.assert_allclose(rate, np.concatenate(parts), atol=1e-14)
+    np.testing.assert_allclose(of_net, value, atol=1e-13)
+
+
 def test_images_too_large_to_be_written_out_are_refused():
     wide = flows.Linear(NormBoundedConvolution(8, 8, Convolution((64, 64), (3, 3))))
     with pytest.raises(ValueError, match="1073741824 entries as a matrix"):
@@ -246,6 +282,7 @@ def test_certificates_and_linear_maps_of_an_unrolled_classifier():
         (lambda: flows.Flatten((2, 6, 4))((), np.ones((6, 4))), r"shape \(2, 6, 4\)"),
         (lambda: flows.Expansive(BOUNDED), r"keep the shape of images; it maps \(1, 3, 2\) to"),
         (lambda: flows.ResidualBlock(BOUNDED, BOUNDED), r"outer one must map \(2, 3, 2\) to"),
+        (lambda: flows.Coupling(BOUNDED, BOUNDED), "first weight maps the second part"),
         (lambda: flows.GradientFlow(UnstructuredConvolution(1, 1, IMAGE)), "NormBoundedConv"),
         (lambda: flows.AveragePooling((1, 3, 4), (2, 2)), "do not divide images of"),
         (lambda: flows.AveragePooling((3, 4), (2, 2)), "shape must be a tuple of 3 positive"),
