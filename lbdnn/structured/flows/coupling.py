@@ -36,7 +36,8 @@ class Coupling(BranchField):
 
     *Proof.* As for `VolumePreserving`: each part moves x or v by a function of the other.
 
-    Kernels are filled up with zeros to all channels: a part costs as much as a convolution of these.
+    Kernels are filled up with zeros to all channels: a part costs as much as a convolution of
+    these.
 
     **Arguments:** `first`, `second`, what makes A and B: any parametrizations, of matrices or, for
     images, of kernels; `activation`. Parameters: `Halves`. `init` draws biases as `GradientFlow`.
