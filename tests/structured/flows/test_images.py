@@ -54,10 +54,13 @@ FILTERS = {
 
 @jax.jit
 def products(a, x, y):
-    return a @ x, a.T @ y, a.matrix(), a.T.matrix(), (-a).T @ y
+    return a @ x, a.T @ y, a.matrix(), (-a).T @ y
 
 
-@pytest.mark.parametrize("name", FILTERS)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=pytest.mark.slow if "stride" in name else ()) for name in FILTERS],
+)
 def test_filters_are_the_convolutions_and_their_adjoints(name):
     convolution = FILTERS[name]
     rng = np.random.default_rng(0)
@@ -66,13 +69,13 @@ def test_filters_are_the_convolutions_and_their_adjoints(name):
     y = rng.normal(size=(3, *convolution.output))
     with jax.enable_x64(True):
         found = products(flows.Filter(jnp.asarray(kernel), convolution), x, y)
-        there, back, matrix, adjoint, negative = map(np.asarray, found)
+        there, back, matrix, negative = map(np.asarray, found)
         # Of the definition, one product of matrices a tap.
         expected = np.asarray(convolution.apply(jnp.asarray(kernel), jnp.asarray(x)))
     np.testing.assert_allclose(there, expected, atol=1e-13)
     np.testing.assert_allclose(np.sum(there * y), np.sum(x * back), atol=1e-12)
     np.testing.assert_allclose(matrix @ x.ravel(), there.ravel(), atol=1e-13)
-    np.testing.assert_allclose(adjoint, matrix.T, atol=1e-13)
+    np.testing.assert_allclose(matrix.T @ y.ravel(), back.ravel(), atol=1e-13)
     np.testing.assert_array_equal(negative, -back)
 
 

@@ -135,7 +135,7 @@ def test_every_kernel_with_a_smaller_bound_is_reached():
         OrthogonalConvolution(2, 2, (4, 4)),
         pytest.param(OrthogonalConvolution(3, 2, (5, 4)), marks=pytest.mark.slow),
         pytest.param(OrthogonalConvolution(1, 2, (3, 2), (5, 1)), marks=pytest.mark.slow),
-        OrthogonalConvolution(1, 1, (1, 1)),
+        pytest.param(OrthogonalConvolution(1, 1, (1, 1)), marks=pytest.mark.slow),
     ],
     ids=str,
 )
