@@ -1,4 +1,4 @@
-"""Layers whose states are images, beside the matrices that their convolutions stand for."""
+"""Layers whose states are images."""
 
 import jax
 import jax.numpy as jnp
@@ -41,42 +41,6 @@ CLASSIFIER = flows.Flow(
         flows.Linear(NormBounded(3, 2, bound=2.0)),
     )
 )
-FILTERS = {
-    "zero": Convolution((4, 3), (3, 2), padding=(1, 0)),
-    "circular": Convolution((4, 3), (3, 1), boundary="circular"),
-    "stride": Convolution((5, 4), (3, 3), stride=(2, 1)),
-    "circular stride": Convolution((4, 4), (3, 3), stride=2, boundary="circular"),
-    "beyond the image": Convolution((2, 3), (5, 7)),
-    "whole": Convolution((4, 3), (5, 3), boundary="circular"),
-    "more than whole": Convolution((2, 1), (5, 3), boundary="circular"),
-}
-
-
-@jax.jit
-def products(a, x, y):
-    return a @ x, a.T @ y, a.matrix(), (-a).T @ y
-
-
-@pytest.mark.parametrize(
-    "name",
-    [pytest.param(name, marks=pytest.mark.slow if "stride" in name else ()) for name in FILTERS],
-)
-def test_filters_are_the_convolutions_and_their_adjoints(name):
-    convolution = FILTERS[name]
-    rng = np.random.default_rng(0)
-    kernel = rng.normal(size=(3, 2, *convolution.kernel))
-    x = rng.normal(size=(2, *convolution.image))
-    y = rng.normal(size=(3, *convolution.output))
-    with jax.enable_x64(True):
-        found = products(flows.Filter(jnp.asarray(kernel), convolution), x, y)
-        there, back, matrix, negative = map(np.asarray, found)
-        # Of the definition, one product of matrices a tap.
-        expected = np.asarray(convolution.apply(jnp.asarray(kernel), jnp.asarray(x)))
-    np.testing.assert_allclose(there, expected, atol=1e-13)
-    np.testing.assert_allclose(np.sum(there * y), np.sum(x * back), atol=1e-12)
-    np.testing.assert_allclose(matrix @ x.ravel(), there.ravel(), atol=1e-13)
-    np.testing.assert_allclose(matrix.T @ y.ravel(), back.ravel(), atol=1e-13)
-    np.testing.assert_array_equal(negative, -back)
 
 
 def drawn(flow, scale, seed=0):
@@ -257,12 +221,6 @@ def test_couplings_keep_volume_and_are_what_they_say(layer):
     assert float(defect) < 1e-13
     np.testing.assert_allclose(rate, np.concatenate(parts), atol=1e-14)
     np.testing.assert_allclose(of_net, value, atol=1e-13)
-
-
-def test_images_too_large_to_be_written_out_are_refused():
-    wide = flows.Linear(NormBoundedConvolution(8, 8, Convolution((64, 64), (3, 3))))
-    with pytest.raises(ValueError, match="1073741824 entries as a matrix"):
-        jax.eval_shape(lambda k: wide.unrolled(wide.init(k))[1], KEY)
 
 
 @pytest.mark.parametrize(
