@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeAlias
 
@@ -65,15 +66,7 @@ class Filter(eqx.Module):
 
         **Raises:** ValueError for matrices of more than 2²⁴ entries.
         """
-        inputs, outputs = self.spaces
-        entries = math.prod(inputs) * math.prod(outputs)
-        if entries > _MOST_ENTRIES:
-            raise ValueError(
-                f"a convolution from images of shape {inputs} to {outputs} has {entries} entries "
-                f"as a matrix, above the {_MOST_ENTRIES} that are written out: take smaller images"
-            )
-        units = jnp.eye(math.prod(inputs), dtype=self.kernel.dtype).reshape(-1, *inputs)
-        return jax.vmap(lambda x: (self @ x).ravel(), out_axes=1)(units)
+        return written_out(self.__matmul__, *self.spaces, self.kernel.dtype)
 
 
 LinearMap: TypeAlias = Array | Filter
@@ -92,6 +85,23 @@ def dense(a: LinearMap) -> Float[Array, "m n"]:
 def entries(bias: Float[Array, " m"], a: LinearMap) -> Array:
     """A bias for Ax: of images, one number a channel."""
     return bias[:, None, None] if isinstance(a, Filter) else bias
+
+
+def written_out(
+    f: Callable[[Array], Array], inputs: Shape, outputs: Shape, dtype: Any = None
+) -> Float[Array, "m n"]:
+    """The matrix of a linear map of images, row by row and one channel after the other.
+
+    **Raises:** ValueError for matrices of more than 2²⁴ entries.
+    """
+    size = math.prod(inputs) * math.prod(outputs)
+    if size > _MOST_ENTRIES:
+        raise ValueError(
+            f"a linear map from images of shape {inputs} to {outputs} has {size} entries "
+            f"as a matrix, above the {_MOST_ENTRIES} that are written out: take smaller images"
+        )
+    units = jnp.eye(math.prod(inputs), dtype=dtype).reshape(-1, *inputs)
+    return jax.vmap(lambda x: f(x).ravel(), out_axes=1)(units)
 
 
 def linear(weight: Parametrization, parameters: Any) -> LinearMap:

@@ -6,13 +6,12 @@ import math
 from dataclasses import dataclass
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
 from ..weights import Parametrization
 from ..weights.parametrization import shaped
-from .filter import Shape, apply, entries, linear, spaces
+from .filter import Shape, apply, entries, linear, spaces, written_out
 from .gradient import WeightAndBias, bias
 from .singular_values import greatest_singular_value
 from .unrolling import Unrolled, affine
@@ -134,9 +133,7 @@ class AveragePooling:
 
     def unrolled(self, parameters: tuple[()]) -> Unrolled:
         """One affine operation."""
-        n = math.prod(self.shape)
-        units = jnp.eye(n).reshape(n, *self.shape)
-        return affine(jax.vmap(lambda x: self((), x).ravel(), out_axes=1)(units), None)
+        return affine(written_out(lambda x: self((), x), self.shape, self.output), None)
 
 
 @dataclass(frozen=True)

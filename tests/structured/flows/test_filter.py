@@ -51,3 +51,5 @@ def test_images_too_large_to_be_written_out_are_refused():
     wide = flows.Linear(NormBoundedConvolution(8, 8, Convolution((64, 64), (3, 3))))
     with pytest.raises(ValueError, match="1073741824 entries as a matrix"):
         jax.eval_shape(lambda k: wide.unrolled(wide.init(k))[1], jax.random.key(0))
+    with pytest.raises(ValueError, match="has 67108864 entries as a matrix"):
+        flows.AveragePooling((16, 32, 32)).unrolled(())
