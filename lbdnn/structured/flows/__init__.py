@@ -6,6 +6,8 @@ from .alternation import (
     largest_expansive_step as largest_expansive_step,
     most_contractive_step as most_contractive_step,
 )
+from .constants import lipschitz_constant as lipschitz_constant
+from .coupling import Coupling as Coupling, Halves as Halves
 from .decomposition import (
     Decomposition as Decomposition,
     decompose as decompose,
@@ -20,17 +22,24 @@ from .defects import (
     symplectic_defect as symplectic_defect,
     volume_defect as volume_defect,
 )
-from .expansive import Expansive as Expansive, HiddenLayer as HiddenLayer, Residual as Residual
+from .expansive import Expansive as Expansive
 from .field import (
     Branch as Branch,
     BranchField as BranchField,
     SkewField as SkewField,
     VectorField as VectorField,
 )
+from .filter import Filter as Filter
 from .flow import Flow as Flow
 from .gradient import GradientFlow as GradientFlow, WeightAndBias as WeightAndBias
 from .layer import Layer as Layer
 from .reference import flow_map as flow_map
+from .residual import (
+    HiddenLayer as HiddenLayer,
+    Residual as Residual,
+    ResidualBlock as ResidualBlock,
+    TwoWeights as TwoWeights,
+)
 from .skew_fields import (
     Isometric as Isometric,
     MassPreserving as MassPreserving,
@@ -43,4 +52,9 @@ from .splitting_fields import (
     Ridges as Ridges,
     TwoParts as TwoParts,
     VolumePreserving as VolumePreserving,
+)
+from .stages import (
+    AveragePooling as AveragePooling,
+    Flatten as Flatten,
+    Linear as Linear,
 )

@@ -6,7 +6,7 @@ import math
 from typing import Literal, get_args
 
 from ...activations import Activation
-from ..weights import Orthogonal
+from ..weights import Orthogonal, OrthogonalConvolution
 from .expansive import Expansive
 from .field import slopes
 from .flow import Flow
@@ -14,6 +14,7 @@ from .gradient import GradientFlow
 from .layer import Layer
 
 Constants = Literal["sharp", "published"]
+Method = Literal["cayley", "exponential", "householder"]
 
 
 def contraction_constant(
@@ -93,14 +94,14 @@ def largest_expansive_step(
 
 
 def alternating(
-    n: int,
+    n: int | tuple[int, int, int],
     pairs: int,
     *,
     activation: str | Activation = "leaky_relu(0.5)",
     constants: Constants = "sharp",
     contraction_step: float | None = None,
     lipschitz: float = 1.0,
-    method: Literal["cayley", "exponential", "householder"] = "cayley",
+    method: Method = "cayley",
 ) -> Flow:
     r"""x + h_EΣ(Wx + v), then x − h_CAᵀΣ(Ax + b), `pairs` times, with orthogonal W and A.
 
@@ -109,18 +110,20 @@ def alternating(
 
     **Arguments:**
 
-    - `n`: the number of states.
+    - `n`: the number of states; or (channels, height, width), for images: then W and A are circular
+      convolutions, `OrthogonalConvolution` with 3 × 3 taps in its parameters.
     - `activation`: with slopes in [α, β], α > 0.
     - `constants`: "sharp", or "published" for the smaller steps of the source. Which
       is used changes the steps; `Flow.lipschitz` is the sharp one in both cases.
     - `contraction_step`: h_C, by default the `most_contractive_step`.
-    - `method`: of `lbdnn.structured.weights.Orthogonal`.
+    - `method`: of `lbdnn.structured.weights.Orthogonal`; for images "cayley".
 
-    **Raises:** ValueError where no such steps exist, as for α = 0 (ReLU, tanh).
+    **Raises:** ValueError where no such steps exist, as for α = 0 (ReLU, tanh), and for another
+    method for images.
 
     Celledoni, Murari, Owren, Schönlieb, Sherry (2022, arXiv 2210.02373).
     """
-    weight = Orthogonal(n, n, method=method)
+    weight = _orthogonal(n, method)
     contraction, expansion = GradientFlow(weight, activation), Expansive(weight, activation)
     own = slopes(activation)
     if contraction_step is None:
@@ -130,6 +133,18 @@ def alternating(
     )
     pair = (Layer(expansion, step=step), Layer(contraction, step=contraction_step))
     return Flow(pair * pairs)
+
+
+def _orthogonal(
+    n: int | tuple[int, int, int], method: Method
+) -> Orthogonal | OrthogonalConvolution:
+    if not isinstance(n, tuple):
+        return Orthogonal(n, n, method=method)
+    if method != "cayley":
+        raise ValueError(f'orthogonal convolutions are made by method "cayley"; got {method!r}')
+    if len(n) != 3:
+        raise ValueError(f"images are (channels, height, width); got {n}")
+    return OrthogonalConvolution(n[0], n[0], n[1:])
 
 
 def _checked(slopes: tuple[float, float], constants: str) -> tuple[float, float]:

@@ -1,18 +1,19 @@
-"""Fields whose Euler steps are residual layers."""
+"""Fields that may expand, at a known rate."""
 
 from __future__ import annotations
 
-from dataclasses import KW_ONLY, dataclass, field
-from typing import ClassVar, NamedTuple
+import math
+from dataclasses import dataclass, field
+from typing import ClassVar
 
 import jax
-from jaxtyping import Array, Float
+from jaxtyping import Array
 
 from ...activations import Activation
 from ..weights import Parametrization
-from ..weights.parametrization import store_sizes
-from .field import Branch, BranchField, Integrator, normal, slopes, store_activation
-from .gradient import WeightAndBias
+from .field import Branch, BranchField, Integrator, slopes, store_activation
+from .filter import Shape, linear, spaces
+from .gradient import WeightAndBias, bias
 from .singular_values import singular_value_range
 
 
@@ -26,7 +27,8 @@ class Expansive(BranchField):
     all W, as W = cI and large v show.
 
     **Arguments:** `weight`, what makes W: `Orthogonal`, `NormBounded` or `SVD` with orthogonal
-    factors; `activation`, Lipschitz. Parameters: `WeightAndBias`. `init` draws v from N(0, 1/n).
+    factors, or for images `NormBoundedConvolution` or `OrthogonalConvolution`; `activation`,
+    Lipschitz. Parameters: `WeightAndBias`. `init` draws v from N(0, 1/n).
 
     **Raises:** ValueError for other weights, and activations that are not Lipschitz.
 
@@ -41,70 +43,33 @@ class Expansive(BranchField):
 
     def __post_init__(self) -> None:
         store_activation(self)
-        rows, columns = self.weight.shape
-        if rows != columns:
-            raise ValueError(f"the weight must be square; got the shape {self.weight.shape}")
+        inputs, outputs = spaces(self.weight)
+        if inputs != outputs:
+            raise ValueError(
+                f"the weight must be square; got the shape {self.weight.shape}"
+                if len(inputs) == 1
+                else f"the weight must keep the shape of images; it maps {inputs} to {outputs}"
+            )
         singular_value_range(self.weight)
-        object.__setattr__(self, "n", self.weight.shape[1])
+        object.__setattr__(self, "n", math.prod(inputs))
         slopes(self.activation)
+
+    @property
+    def shape(self) -> Shape:
+        """Of the states."""
+        return spaces(self.weight)[0]
 
     def init(self, key: Array) -> WeightAndBias:
         """Random parameters."""
         first, second = jax.random.split(key)
-        return WeightAndBias(self.weight.init(first), normal(second, self.n, self.n)[1])
+        return WeightAndBias(self.weight.init(first), bias(second, self.weight))
 
     def branches(self, parameters: WeightAndBias) -> tuple[Branch, ...]:
         """The one branch."""
-        return (Branch(self.weight(parameters.weight), parameters.bias, None),)
+        return (Branch(linear(self.weight, parameters.weight), parameters.bias, None),)
 
     def lipschitz(self, step: float) -> float:
         """1 + |h|βc."""
         beta = max(map(abs, slopes(self.activation)))
         _, c = singular_value_range(self.weight)
         return 1 + abs(step) * beta * c
-
-
-class HiddenLayer(NamedTuple):
-    """`inner` A, (m, n); `bias` b, (m,); `outer` B, (n, m)."""
-
-    inner: Float[Array, "m n"]
-    bias: Float[Array, " m"]
-    outer: Float[Array, "n m"]
-
-
-@dataclass(frozen=True)
-class Residual(BranchField):
-    r"""ẋ = BΣ(Ax + b), with explicit Euler steps x ↦ x + hBΣ(Ax + b): a block of a ResNet.
-
-    **Property:** none but that: these are the blocks of `lbdnn.ResidualNetwork((n,), blocks=k,
-    hidden=(m,), preactivation=False)`, without biases after B. The field without constraints, to
-    compare others with.
-
-    **Arguments:** `n`, `width` m, and by keyword `activation`. Parameters: `HiddenLayer`. `init`
-    draws A and b from N(0, 1/n), B from N(0, 1/m).
-
-    **Raises:** ValueError for sizes that are no positive integers.
-
-    He et al. (2016, arXiv 1512.03385); Haber and Ruthotto (2017, arXiv 1705.03341).
-    """
-
-    n: int
-    width: int
-    _: KW_ONLY
-    activation: str | Activation = "tanh"
-
-    integrators: ClassVar[tuple[Integrator, ...]] = ("euler",)
-
-    def __post_init__(self) -> None:
-        store_sizes(self, "n", "width")
-        store_activation(self)
-
-    def init(self, key: Array) -> HiddenLayer:
-        """Random parameters."""
-        first, second = jax.random.split(key)
-        inner, bias = normal(first, self.width, self.n)
-        return HiddenLayer(inner, bias, normal(second, self.n, self.width)[0])
-
-    def branches(self, parameters: HiddenLayer) -> tuple[Branch, ...]:
-        """The one branch."""
-        return (Branch(*parameters),)

@@ -12,6 +12,7 @@ from jaxtyping import Array, Float
 from ...activations import Activation
 from ...networks.fully_connected import named
 from ..weights.parametrization import matmul
+from .filter import LinearMap, Shape, apply, entries
 
 Integrator = Literal["euler", "lie", "strang", "cayley"]
 
@@ -22,17 +23,22 @@ class VectorField(ABC):
     Frozen and hashable: it holds sizes and choices, no arrays. Calls are pure, and work under
     `jax.jit`, `jax.grad` and `jax.vmap`.
 
-    - `n`: the number of states.
+    - `n`: the number of states; `shape`: that of their array, (n,), or (channels, height, width).
     - `integrators`: those that keep the property, the usual one first.
     - `steps`: (least, greatest), the steps h for which they do, both included where finite.
     - `init(key)`: random parameters, a pytree of real arrays; any others of their shapes will do.
-    - `field(parameters, x)`: X_θ(x), shape (n,) to (n,).
+    - `field(parameters, x)`: X_θ(x), of the shape of x.
     - `lipschitz(step)`: a Lipschitz constant of one step, for all parameters, in Euclidean norms
       and real arithmetic; inf where none is proved.
     """
 
     integrators: ClassVar[tuple[Integrator, ...]]
     n: int
+
+    @property
+    def shape(self) -> Shape:
+        """Of the states."""
+        return (self.n,)
 
     @property
     def steps(self) -> tuple[float, float]:
@@ -44,7 +50,7 @@ class VectorField(ABC):
         """Random parameters."""
 
     @abstractmethod
-    def __call__(self, parameters: Any, x: Float[Array, " n"]) -> Float[Array, " n"]:
+    def __call__(self, parameters: Any, x: Float[Array, "*n"]) -> Float[Array, "*n"]:
         """X_θ(x)."""
 
     def lipschitz(self, step: float) -> float:
@@ -53,15 +59,19 @@ class VectorField(ABC):
 
 
 class Branch(NamedTuple):
-    """x ↦ outer · Σ(inner · x + bias), Σ acting entry by entry; `outer` None is the identity."""
+    """x ↦ outer · Σ(inner · x + bias), Σ acting entry by entry; `outer` None is the identity.
 
-    inner: Float[Array, "m n"]
+    `inner` (m, n) and `outer` (n, m) are matrices, or convolutions (`Filter`) of m and n channels;
+    then there is one bias a channel.
+    """
+
+    inner: LinearMap
     bias: Float[Array, " m"]
-    outer: Float[Array, "n m"] | None
+    outer: LinearMap | None
 
-    def __call__(self, activation: str | Activation, x: Float[Array, " n"]) -> Float[Array, " n"]:
-        hidden = named(activation)(matmul(self.inner, x) + self.bias)
-        return hidden if self.outer is None else matmul(self.outer, hidden)
+    def __call__(self, activation: str | Activation, x: Float[Array, "*n"]) -> Float[Array, "*n"]:
+        hidden = named(activation)(apply(self.inner, x) + entries(self.bias, self.inner))
+        return hidden if self.outer is None else apply(self.outer, hidden)
 
 
 class BranchField(VectorField):
@@ -77,7 +87,7 @@ class BranchField(VectorField):
     def branches(self, parameters: Any) -> tuple[Branch, ...]:
         """Of which the field is the sum."""
 
-    def __call__(self, parameters: Any, x: Float[Array, " n"]) -> Float[Array, " n"]:
+    def __call__(self, parameters: Any, x: Float[Array, "*n"]) -> Float[Array, "*n"]:
         """X_θ(x)."""
         values = [branch(self.activation, x) for branch in self.branches(parameters)]
         return sum(values[1:], start=values[0])

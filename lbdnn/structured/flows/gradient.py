@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple
 
@@ -11,11 +12,12 @@ from jaxtyping import Array, Float
 from ...activations import Activation
 from ..weights import Parametrization
 from .field import Branch, BranchField, Integrator, normal, slopes, store_activation
+from .filter import Shape, linear, spaces
 from .singular_values import singular_value_range
 
 
 class WeightAndBias(NamedTuple):
-    """`weight`: what the parametrization makes W from; `bias`: (rows of W,)."""
+    """`weight`: what the parametrization makes W from; `bias`: one a row, or channel, of W."""
 
     weight: Any
     bias: Float[Array, " m"]
@@ -48,10 +50,13 @@ class GradientFlow(BranchField):
 
     **Arguments:**
 
-    - `weight`: what makes A (m, n): `Orthogonal`, `NormBounded` or `SVD` with orthogonal factors.
+    - `weight`: what makes A (m, n): `Orthogonal`, `NormBounded` or `SVD` with orthogonal factors;
+      or, for states that are images (channels, height, width), a convolution A of any number of
+      channels: `NormBoundedConvolution`, `OrthogonalConvolution`.
     - `activation`: increasing and Lipschitz.
 
-    Parameters: `WeightAndBias`. `init` draws b from N(0, 1/n).
+    Parameters: `WeightAndBias`. `init` draws b from N(0, 1/n); for convolutions of
+    n channels, from N(0, 1/(n·kh·kw)).
 
     **Raises:** ValueError for other weights, and activations that decrease or jump.
     """
@@ -65,13 +70,18 @@ class GradientFlow(BranchField):
     def __post_init__(self) -> None:
         store_activation(self)
         singular_value_range(self.weight)
-        object.__setattr__(self, "n", self.weight.shape[1])
+        object.__setattr__(self, "n", math.prod(self.shape))
         least, _ = slopes(self.activation)
         if least < 0:
             raise ValueError(
                 "a gradient flow of a convex potential needs an increasing activation; "
                 f"{self.activation} has the slope {least:.3g}"
             )
+
+    @property
+    def shape(self) -> Shape:
+        """Of the states."""
+        return spaces(self.weight)[0]
 
     @property
     def steps(self) -> tuple[float, float]:
@@ -82,14 +92,20 @@ class GradientFlow(BranchField):
     def init(self, key: Array) -> WeightAndBias:
         """Random parameters."""
         first, second = jax.random.split(key)
-        return WeightAndBias(self.weight.init(first), normal(second, *self.weight.shape)[1])
+        return WeightAndBias(self.weight.init(first), bias(second, self.weight))
 
     def branches(self, parameters: WeightAndBias) -> tuple[Branch, ...]:
         """The one branch."""
-        a = self.weight(parameters.weight)
+        a = linear(self.weight, parameters.weight)
         return (Branch(a, parameters.bias, -a.T),)
 
     def lipschitz(self, step: float) -> float:
         """L of a step."""
         (s, c), (alpha, beta) = singular_value_range(self.weight), slopes(self.activation)
         return max(1 - step * alpha * s**2, step * beta * c**2 - 1)
+
+
+def bias(key: Array, weight: Parametrization) -> Float[Array, " m"]:
+    """A bias drawn from N(0, 1/f), f the number of entries of a row of the weight."""
+    rows, *row = weight.shape
+    return normal(key, rows, math.prod(row))[1]

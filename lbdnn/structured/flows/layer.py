@@ -9,10 +9,12 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from ...networks import Affine, Operation, Parameters, Pointwise, Residual, Scaling
+from ...networks import Affine, Pointwise
 from ...networks.fully_connected import named
 from ..weights.parametrization import matmul, shaped, store_numbers
 from .field import Branch, BranchField, Integrator, SkewField, VectorField
+from .filter import Shape
+from .unrolling import Unrolled, block
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,16 @@ class Layer:
         return self.field.n
 
     @property
+    def shape(self) -> Shape:
+        """Of the states: (n,), or for images (channels, height, width)."""
+        return self.field.shape
+
+    @property
+    def output(self) -> Shape:
+        """The same."""
+        return self.shape
+
+    @property
     def lipschitz(self) -> float:
         """A Lipschitz constant for all parameters, in real arithmetic; inf where none is proved."""
         return self.field.lipschitz(self.step)
@@ -69,23 +81,40 @@ class Layer:
         """Random parameters."""
         return self.field.init(key)
 
-    def __call__(self, parameters: Any, x: Float[Array, " n"]) -> Float[Array, " n"]:
+    def __call__(self, parameters: Any, x: Float[Array, "*n"]) -> Float[Array, "*n"]:
         """Ψ^h(x).
 
         **Raises:** ValueError for an x of another shape.
         """
-        x = shaped(x, (self.n,), "state")
+        x = shaped(x, self.shape, "state")
+        return self.apply(self.weights(parameters), x)
+
+    def weights(self, parameters: Any) -> Any:
+        """What `apply` takes: branches with weights that are made from the parameters."""
+        if isinstance(self.field, BranchField):
+            return self.field.branches(parameters)
+        return parameters
+
+    def apply(self, weights: Any, x: Float[Array, "*n"]) -> Float[Array, "*n"]:
+        """Ψ^h(x), as a call, where weights are made once for many calls.
+
+        **Raises:** ValueError for an x of another shape.
+        """
+        x = shaped(x, self.shape, "state")
         if isinstance(self.field, SkewField):
-            return _cayley(self.step * self.field.matrix(parameters, x), x)
+            return _cayley(self.step * self.field.matrix(weights, x), x)
         assert isinstance(self.field, BranchField)
-        for step, branch in self._steps(self.field, parameters):
+        for step, branch in self.steps(weights):
             x = x + step * branch(self.field.activation, x)
         return x
 
-    def unrolled(self, parameters: Any) -> tuple[tuple[Operation, ...], tuple[Parameters, ...]]:
+    def unrolled(self, parameters: Any) -> Unrolled:
         """Operations of `lbdnn.networks`, and their parameters, that make the same map.
 
-        **Raises:** ValueError where there are none.
+        Convolutions are written out as matrices, and images row by row.
+
+        **Raises:** ValueError where there are none, and for images that make matrices of more than
+        2²⁴ entries.
         """
         if isinstance(self.field, SkewField):
             if not self.field.constant:
@@ -99,32 +128,19 @@ class Layer:
             )
         assert isinstance(self.field, BranchField)
         activation = Pointwise(named(self.field.activation))
-        blocks = [_block(activation, *each) for each in self._steps(self.field, parameters)]
+        blocks = [block(activation, *each) for each in self.steps(self.weights(parameters))]
         return tuple(block for block, _ in blocks), tuple(own for _, own in blocks)
 
-    def _steps(self, field: BranchField, parameters: Any) -> list[tuple[float, Branch]]:
+    def steps(self, branches: tuple[Branch, ...]) -> list[tuple[float, Branch]]:
         """What is added to x in turn: step · branch(x)."""
-        *others, last = field.branches(parameters)
+        *others, last = branches
         if self.integrator == "strang":
             halves = [(self.step / 2, branch) for branch in others]
             return [*halves, (self.step, last), *reversed(halves)]
-        return [(self.step, branch) for branch in (*others, last)]
+        return [(self.step, branch) for branch in branches]
 
 
 def _cayley(skew: Float[Array, "n n"], x: Array) -> Array:
     """(I − ½S)⁻¹(I + ½S)x."""
     identity = jnp.eye(len(skew), dtype=skew.dtype)
     return jnp.linalg.solve(identity - skew / 2, x + matmul(skew, x) / 2)
-
-
-def _block(
-    activation: Pointwise, step: float, branch: Branch
-) -> tuple[Operation, tuple[Parameters, ...]]:
-    """x ↦ x + step · branch(x)."""
-    rows, columns = branch.inner.shape
-    inner = jnp.concatenate([branch.inner, branch.bias[:, None]], 1)
-    if branch.outer is None:
-        last, own = Scaling((step,) * rows, (0.0,) * rows), None
-    else:
-        last, own = Affine(rows, columns, False), step * branch.outer
-    return Residual((Affine(columns, rows), activation, last)), (inner, None, own)

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-from ..weights import SVD, NormBounded, Orthogonal, Parametrization
+import math
+
+from ..weights import (
+    SVD,
+    NormBounded,
+    NormBoundedConvolution,
+    Orthogonal,
+    OrthogonalConvolution,
+    Parametrization,
+)
 
 
 def singular_value_range(weight: Parametrization) -> tuple[float, float]:
     """(s, c) with s‖x‖ ≤ ‖Wx‖ ≤ c‖x‖ for all x and all parameters, in real arithmetic.
 
-    s = 0 for a weight with fewer rows than columns, as it has a kernel.
+    s = 0 for a weight with fewer rows than columns, as it has a kernel; so for a convolution to
+    fewer channels.
 
     **Raises:** ValueError for a parametrization that bounds no singular values.
     """
-    rows, columns = weight.shape
+    rows, columns = weight.shape[:2]
     match weight:
-        case Orthogonal():
+        case Orthogonal() | OrthogonalConvolution():
             least, greatest = 1.0, 1.0
-        case NormBounded():
+        case NormBounded() | NormBoundedConvolution():
             least, greatest = 0.0, weight.bound
         case SVD() if weight.factors != "penalized":
             ends = abs(weight.least), abs(weight.greatest)
@@ -24,7 +34,16 @@ def singular_value_range(weight: Parametrization) -> tuple[float, float]:
             greatest = max(ends)
         case _:
             raise ValueError(
-                "the weight must have bounded singular values: pass Orthogonal, NormBounded or "
-                f"SVD with orthogonal factors; got {weight!r}"
+                "the weight must have bounded singular values: pass Orthogonal, NormBounded, SVD "
+                "with orthogonal factors, OrthogonalConvolution or NormBoundedConvolution; got "
+                f"{weight!r}"
             )
     return (least if rows >= columns else 0.0), greatest
+
+
+def greatest_singular_value(weight: Parametrization) -> float:
+    """c with ‖Wx‖ ≤ c‖x‖ for all x and all parameters; inf where there is none."""
+    try:
+        return singular_value_range(weight)[1]
+    except ValueError:
+        return math.inf

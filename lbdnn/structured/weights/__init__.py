@@ -1,9 +1,14 @@
 """Weights with a proved property: differentiable maps from unconstrained parameters."""
 
+from .convolutions import (
+    NormBoundedConvolution as NormBoundedConvolution,
+    UnstructuredConvolution as UnstructuredConvolution,
+)
 from .gershgorin import Gershgorin as Gershgorin, GershgorinParameters as GershgorinParameters
 from .hamiltonian import Hamiltonian as Hamiltonian
 from .norm_bounded import NormBounded as NormBounded
 from .orthogonal import Orthogonal as Orthogonal
+from .orthogonal_convolution import OrthogonalConvolution as OrthogonalConvolution
 from .parametrization import Parametrization as Parametrization
 from .perron_frobenius import (
     PerronFrobenius as PerronFrobenius,

@@ -22,7 +22,8 @@ class Parametrization(Protocol):
     Frozen and hashable: it holds the sizes and the numbers of the property, no arrays. Calls are
     pure, and work under `jax.jit`, `jax.grad` and, for a batch of weights, `jax.vmap`.
 
-    - `shape`: (n_out, n_in), that of the weight.
+    - `shape`: that of the weight, (n_out, n_in), or (n_out, n_in, kh, kw) for the kernel of a
+      convolution. That has a field `convolution` too, the size of images, padding and stride.
     - `init(key)`: random parameters, a pytree of real arrays; any others of their shapes will do.
     - `parametrization(parameters)`: the weight.
     - `defect(weight)`: how far a weight, from wherever it comes, is from the property; 0 where it
@@ -32,10 +33,10 @@ class Parametrization(Protocol):
     """
 
     @property
-    def shape(self) -> tuple[int, int]: ...
+    def shape(self) -> tuple[int, ...]: ...
     def init(self, key: Array) -> Any: ...
-    def __call__(self, parameters: Any) -> Float[Array, "n_out n_in"]: ...
-    def defect(self, weight: Float[Array, "n_out n_in"]) -> Float[Array, ""]: ...
+    def __call__(self, parameters: Any) -> Float[Array, "n_out n_in *taps"]: ...
+    def defect(self, weight: Float[Array, "n_out n_in *taps"]) -> Float[Array, ""]: ...
 
 
 def store_sizes(owner: object, *names: str) -> None:

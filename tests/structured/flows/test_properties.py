@@ -125,8 +125,11 @@ def test_symmetric_steps_backwards_undo_those_forwards():
         (lambda: flows.SpherePreserving(0), "n must be a positive integer; got 0"),
         (lambda: flows.Hamiltonian(3, 2), "n must be even, as many positions as momenta; got 3"),
         (lambda: flows.Layer(flows.Isometric(2), step=np.inf), "step must be a finite number"),
-        (lambda: flows.Flow(()), "layers of one number of states; got none"),
-        (lambda: flows.Flow((VOLUME[0], VOLUME[1])), "got layers of 2 and 3 states"),
+        (lambda: flows.Flow(()), "at least one layer; got none"),
+        (
+            lambda: flows.Flow((VOLUME[0], VOLUME[1])),
+            r"layer 1 .* takes states of shape \(3,\); the one before it gives \(2,\)",
+        ),
         (lambda: VOLUME[0](VOLUME[0].init(jax.random.key(0)), np.ones(3)), "must have shape"),
         (lambda: twice(VOLUME[0])((), np.ones(2)), "a tuple of 2 entries"),
         (lambda: flows.symplectic_defect(lambda x: x, np.ones(3)), "an even number of states"),
