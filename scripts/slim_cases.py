@@ -119,7 +119,8 @@ def _square(n: int) -> Iterator[Parametrization]:
 
 def _case(family: Parametrization, seed: int) -> Case:
     p = jax.tree.map(np.array, family.init(jax.random.key(seed)))
-    n_out, n_in = sizes = family.shape
+    n_out, n_in = family.shape
+    sizes = n_out, n_in
     if isinstance(family, Orthogonal):
         p = np.triu(p)  # slim's reflections leave the first entries alone
         attributes = {"U": p, "bias": np.zeros((1, n_in))}

@@ -6,7 +6,6 @@ from .alternation import (
     largest_expansive_step as largest_expansive_step,
     most_contractive_step as most_contractive_step,
 )
-from .constants import lipschitz_constant as lipschitz_constant
 from .coupling import Coupling as Coupling, Halves as Halves
 from .decomposition import (
     Decomposition as Decomposition,

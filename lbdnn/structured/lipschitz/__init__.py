@@ -16,7 +16,7 @@ from .flows import (
     relative_step as relative_step,
 )
 from .geometry import Convolution as Convolution
-from .layers import flow_constant as flow_constant, layer_constant as layer_constant
+from .layers import flow_constant as flow_constant
 from .operations import operation_constants as operation_constants
 from .pooling import (
     average_pooling_norm as average_pooling_norm,

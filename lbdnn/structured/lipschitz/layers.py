@@ -1,4 +1,4 @@
-"""Lipschitz constants of flows with dense weights, as stored."""
+"""Lipschitz constants of flows, for the weights that given parameters make."""
 
 from __future__ import annotations
 
@@ -13,76 +13,103 @@ import numpy as np
 from ...activations import Activation
 from ...compilation import QUICK
 from ...networks.fully_connected import named
-from ..flows.field import Branch, BranchField, SkewField
-from .constant import Constant, composition, exactly
+from .constant import Constant, above, below, composition, exactly, residual
+from .convolution import convolution_norm
+from .dense import matrix_norm
 from .euler import euler_step
+from .flows import gradient_step
 
 if TYPE_CHECKING:
-    from ..flows import Flow, Layer
+    from ..flows import Branch, Flow, Layer
+    from ..flows.filter import LinearMap
+    from ..flows.flow import Stage
 
 
-def flow_constant(flow: Flow, parameters: tuple[Any, ...]) -> Constant:
-    """Of a flow with these parameters: at most the product of its layers' (`layer_constant`).
+def flow_constant(flow: Flow | Stage, parameters: Any) -> Constant:
+    r"""Of a flow, or one layer of it, with these parameters; of a flow the product of its layers'.
 
-    `Flow.lipschitz` is for all parameters and in real arithmetic; this is for the matrices that
-    these parameters give in floating point, where an orthogonal matrix is not quite orthogonal,
+    `flow.lipschitz` is for all parameters and in real arithmetic; this is for the weights that
+    these parameters make in floating point, where an orthogonal matrix is not quite orthogonal,
     with all errors of rounding counted. It is often smaller, as a matrix may be far within what its
     family allows.
 
-    **Raises:** ValueError for another number of parameters, and as `layer_constant`.
-    """
-    if not isinstance(parameters, tuple | list) or len(parameters) != len(flow.layers):
-        raise ValueError(
-            f"parameters must be a tuple of {len(flow.layers)} entries, one a layer; make them "
-            "with init"
-        )
-    pairs = zip(flow.layers, parameters, strict=True)
-    return composition(*(layer_constant(layer, own) for layer, own in pairs))
-
-
-def layer_constant(layer: Layer, parameters: Any) -> Constant:
-    r"""Of one step with these parameters.
-
-    It is about the map in real arithmetic with exactly the weights that the field's `branches`
-    compute here from these parameters, in their precision, and the step rounded to it: x + hF_i(x)
-    for each branch in turn (with half steps for "strang"), bounded by `euler_step`. Other programs
-    may compute weights that differ in the last digits; where these are to be fixed, store those
-    of `unrolled`.
+    It is about the map in real arithmetic with exactly the weights that are computed here from
+    these parameters, in their precision, and steps rounded to it: x + hF_i(x) for each branch in
+    turn. Dense ones are bounded by `euler_step`; convolutional ones by `gradient_step`, without a
+    least singular value, or 1 + |h|β‖B‖‖A‖. Other programs may compute weights that differ in the
+    last digits; where these are to be fixed, store those of `unrolled`.
 
     Steps by a skew-symmetric matrix keep the norm. Where the matrix is constant they are linear, of
     constant 1; where it depends on x, nothing is proved from above.
 
-    **Raises:** ValueError for parameters that are not finite or do not fit, and layers of other
-    kinds.
+    **Raises:** ValueError for parameters that are not finite or do not fit, and what is no flow or
+    layer.
     """
+    # Flows are made of the convolutions of this package.
+    from ..flows import AveragePooling, Flatten, Flow, Layer, Linear
+    from ..flows.filter import linear
+
+    if isinstance(flow, Flow):
+        return composition(*(flow_constant(*each) for each in flow.paired(parameters)))
     with jax.enable_x64(True):
         parameters = jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf)), parameters)
         if not all(bool(jnp.all(jnp.isfinite(leaf))) for leaf in jax.tree.leaves(parameters)):
             raise ValueError("parameters hold NaN or infinity; pass finite ones")
-        field = layer.field
-        if isinstance(field, SkewField):
-            layer(parameters, jnp.zeros(layer.n))  # refuses parameters that do not fit
-            return exactly(1.0) if field.constant else Constant(1.0, math.inf)
-        if not isinstance(field, BranchField):
-            raise ValueError(f"no Lipschitz constant of {type(field).__name__} is known")
-        *others, last = _branches(field, parameters)
-        slopes = outward_slopes(field.activation)
-    halves = 2 if layer.integrator == "strang" else 1
-    firsts = [_step(branch, layer.step / halves, slopes) for branch in others]
-    return composition(*firsts, _step(last, layer.step, slopes), *(firsts * (halves - 1)))
+        match flow:
+            case Layer():
+                return _of_layer(flow, parameters)
+            case Linear():
+                return _norm(linear(flow.weight, parameters.weight))
+            case AveragePooling():
+                return Constant(below(flow.lipschitz), above(flow.lipschitz))
+            case Flatten():
+                return exactly(1.0)
+    raise ValueError(f"no constant is known of {flow!r}")
 
 
-@partial(jax.jit, static_argnames="field", compiler_options=QUICK)
-def _branches(field: BranchField, parameters: Any) -> tuple[Branch, ...]:
-    return field.branches(parameters)
+def _of_layer(layer: Layer, parameters: Any) -> Constant:
+    from ..flows import BranchField, GradientFlow, SkewField
 
-
-def _step(branch: Branch, step: float, slopes: tuple[float, float]) -> Constant:
+    field = layer.field
+    if isinstance(field, SkewField):
+        layer(parameters, jnp.zeros(layer.shape))  # refuses parameters that do not fit
+        return exactly(1.0) if field.constant else Constant(1.0, math.inf)
+    if not isinstance(field, BranchField):
+        raise ValueError(f"no Lipschitz constant of {type(field).__name__} is known")
+    slopes = outward_slopes(field.activation)
     if not all(map(math.isfinite, slopes)):
         return Constant(0.0, math.inf)
-    inner, outer = (None if w is None else np.asarray(w) for w in (branch.inner, branch.outer))
-    assert inner is not None
-    return euler_step(inner, outer, float(np.asarray(step, inner.dtype)), slopes=slopes)
+    gradient = isinstance(field, GradientFlow)
+    if gradient:  # a family of increasing activations; the enclosure may end just below 0
+        slopes = max(slopes[0], 0.0), slopes[1]
+    parts = layer.steps(_weights(layer, parameters))
+    return composition(*(_of_step(branch, step, slopes, gradient) for step, branch in parts))
+
+
+@partial(jax.jit, static_argnames="layer", compiler_options=QUICK)
+def _weights(layer: Layer, parameters: Any) -> tuple[Branch, ...]:
+    return layer.weights(parameters)
+
+
+def _of_step(branch: Branch, step: float, slopes: tuple[float, float], gradient: bool) -> Constant:
+    """Of x + step · branch(x); `gradient`: whether its outer map is minus the adjoint."""
+    step = float(np.asarray(step, branch.bias.dtype))
+    dense = [isinstance(a, jax.Array | None) for a in (branch.inner, branch.outer)]
+    if all(dense):
+        outer = None if branch.outer is None else np.asarray(branch.outer)
+        return euler_step(np.asarray(branch.inner), outer, step, slopes=slopes)
+    inner = _norm(branch.inner)
+    if gradient:
+        return gradient_step(inner, step, slopes=slopes)
+    outer = exactly(1.0) if branch.outer is None else _norm(branch.outer)
+    steepest = exactly(max(map(abs, slopes)))
+    return residual(composition(inner, steepest, outer, exactly(abs(step))))
+
+
+def _norm(a: LinearMap) -> Constant:
+    if isinstance(a, jax.Array):
+        return matrix_norm(np.asarray(a))
+    return convolution_norm(np.asarray(a.kernel), a.convolution)
 
 
 def outward_slopes(activation: str | Activation) -> tuple[float, float]:

@@ -13,7 +13,6 @@ from lbdnn.structured.lipschitz import (
     euler_step,
     exactly,
     flow_constant,
-    layer_constant,
     least_singular_value,
 )
 from lbdnn.structured.weights import Orthogonal
@@ -105,7 +104,7 @@ FAMILIES = (
 def test_the_constant_of_a_layer_is_above_its_derivatives(layer):
     shapes, draw = jax.eval_shape(layer.init, jax.random.key(0)), np.random.default_rng(0)
     parameters = jax.tree.map(lambda x: 1.5 * draw.normal(size=x.shape), shapes)
-    found = layer_constant(layer, parameters)
+    found = flow_constant(layer, parameters)
     x = draw.normal(size=(200, 2))
     with jax.enable_x64(True):
         slopes = jax.jit(jax.vmap(jax.jacobian(lambda x: layer(parameters, x))))(x)
@@ -121,7 +120,7 @@ def test_the_constant_of_a_flow_is_of_the_weights_in_their_precision():
     parameters = flow.init(jax.random.key(1))
     found = flow_constant(flow, parameters)
     each = math.prod(
-        layer_constant(layer, own).upper for layer, own in zip(flow.layers, parameters, strict=True)
+        flow_constant(layer, own).upper for layer, own in zip(flow.layers, parameters, strict=True)
     )
     assert found.upper == pytest.approx(each, rel=ROUNDING)
     # Weights in float32 are orthogonal to their rounding only, and that is counted.
