@@ -15,7 +15,9 @@ from .flows import (
     relative_step as relative_step,
 )
 from .geometry import Convolution as Convolution
+from .operations import operation_constants as operation_constants
 from .pooling import (
     average_pooling_norm as average_pooling_norm,
     max_pooling_constant as max_pooling_constant,
 )
+from .singular_values import least_singular_value as least_singular_value

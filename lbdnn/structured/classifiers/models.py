@@ -1,0 +1,95 @@
+r"""Five classifiers to compare, with the same numbers of weights.
+
+Each has, between the same lift and the same readout, 2p square weight matrices n × n and 2p biases
+(n,), every entry of which is trained: 2p(n² + n) numbers, by `parameter_count`. Orthogonal matrices
+are products of n reflections, made from n vectors. They form a set of dimension n(n − 1)/2 only, so
+the constrained models have fewer degrees of freedom than the others, never more.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from ...activations import Activation
+from ..flows import Flow, GradientFlow, Layer, alternating
+from ..flows.alternation import Constants
+from ..weights import NormBounded
+from .classifier import Classifier, image_shape
+from .resnet import ResNet
+
+
+def residual_classifier(
+    image: Sequence[int],
+    classes: int,
+    *,
+    pairs: int,
+    n: int | None = None,
+    activation: str | Activation = "relu",
+    step: float | None = None,
+    normalized: bool = False,
+) -> Classifier:
+    """x + h(BΣ(Ax + b) + c), `pairs` blocks of a `ResNet`, without constraint or `normalized`.
+
+    **Arguments:** `image`, its shape; `classes`; `pairs` of weight matrices; `n` states, by default
+    as many as pixels; the others as for `ResNet`.
+
+    **Raises:** ValueError as `ResNet` and `Classifier`.
+    """
+    n = _states(image, n)
+    body = ResNet(n, n, pairs, step=step, activation=activation, normalized=normalized)
+    return Classifier(body, classes=classes, image=tuple(image))
+
+
+def nonexpansive_classifier(
+    image: Sequence[int],
+    classes: int,
+    *,
+    pairs: int,
+    n: int | None = None,
+    activation: str | Activation = "relu",
+    step: float | None = None,
+) -> Classifier:
+    """x − hAᵀΣ(Ax + b) with ‖A‖ ≤ 1, 2 · `pairs` times: the Lipschitz constant 1 of all layers.
+
+    **Arguments:** `step`, 0 ≤ h ≤ 2/β, by default 1/β; the others as for `residual_classifier`.
+
+    **Raises:** ValueError as `GradientFlow`, `Layer` and `Classifier`.
+    """
+    n = _states(image, n)
+    field = GradientFlow(NormBounded(n, n), activation)
+    layer = Layer(field, step=field.steps[1] / 2 if step is None else step)
+    return Classifier(Flow((layer,) * (2 * pairs)), classes=classes, image=tuple(image))
+
+
+def alternating_classifier(
+    image: Sequence[int],
+    classes: int,
+    *,
+    pairs: int,
+    n: int | None = None,
+    activation: str | Activation = "leaky_relu(0.5)",
+    constants: Constants = "sharp",
+    contraction_step: float | None = None,
+) -> Classifier:
+    """Expansive and contractive layers in turn, the Lipschitz constant 1 of every pair.
+
+    **Arguments:** `constants`, `contraction_step`: as for `lbdnn.structured.flows.alternating`; the
+    others as for `residual_classifier`.
+
+    **Raises:** ValueError as `alternating` and `Classifier`.
+    """
+    n = _states(image, n)
+    flow = alternating(
+        n,
+        pairs,
+        activation=activation,
+        constants=constants,
+        contraction_step=contraction_step,
+        method="householder",
+    )
+    return Classifier(flow, classes=classes, image=tuple(image))
+
+
+def _states(image: Sequence[int], n: int | None) -> int:
+    return math.prod(image_shape(image)) if n is None else n
