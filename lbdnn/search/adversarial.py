@@ -137,10 +137,11 @@ class ProjectedGradient:
         """Points of least margin in the ball of each chosen image."""
 
         def descend(places: np.ndarray) -> Any:
-            problems = case.problems(chosen[places], radii[places], starts[places], self.seed)
-            return descended(case.fast, problems, self.norm, self.steps, self.restarts)
+            own = (chosen[places], radii[places], starts[places])
+            problems = case.problems(*own, self.restarts, self.seed)
+            return descended(case.fast, problems, self.norm, self.steps)
 
-        points = case.by_blocks(descend, len(chosen), starts)
+        points = case.by_blocks(descend, len(chosen), starts.shape[1:])
         return case.inside(points, chosen, radii)
 
 

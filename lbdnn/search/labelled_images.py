@@ -11,7 +11,6 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from ..intervals import euclidean, up
 from ..sets import InputRegion
 from .projected_gradient import Norm, Problem, evaluated, shrunk
 
@@ -40,7 +39,8 @@ class LabelledImages:
         norm: Norm,
         pixels: tuple[float, float],
     ) -> None:
-        self.norm, self.pixels = norm, pixels
+        self.norm: Norm = norm
+        self.pixels = pixels
         given = np.asarray(images, np.float64)
         self.labels = np.asarray(labels)
         if given.ndim < 2 or given.size == 0 or self.labels.shape != given.shape[:1]:
@@ -60,9 +60,13 @@ class LabelledImages:
             self.exact = _Flat(_cast(logits, jnp.float64), self._shape)
             self.fast = _Flat(_cast(logits, jnp.float32), self._shape)
             self._check_classes()
-        finite = np.isfinite(self.evaluated(self.images)[0])
+        values = self._logits(self.images)
+        finite = np.all(np.isfinite(values), axis=1)
         if not finite.all():
             raise ValueError(f"the logits of image {np.argmin(finite)} are not finite numbers")
+        np.put_along_axis(values, self.labels[:, None], -np.inf, axis=1)
+        # The other classes, the likeliest first.
+        self._others = np.argsort(-values, axis=1, kind="stable")[:, :-1]
 
     def _check_classes(self) -> None:
         try:
@@ -81,19 +85,24 @@ class LabelledImages:
                 f"labels are integers from 0 to {out.size - 1}; got {self.labels.dtype} from "
                 f"{least} to {most}"
             )
+        self._classes = out.size
 
     def evaluated(
         self, points: Float[np.ndarray, "c n"], chosen: np.ndarray | None = None
     ) -> tuple[Float[np.ndarray, " c"], Int[np.ndarray, " c"]]:
         """Margins and the classifier's labels, in float64."""
-        labels = self.labels if chosen is None else self.labels[chosen]
+        labels = (self.labels if chosen is None else self.labels[chosen])[:, None]
+        values = self._logits(points)
+        own = np.take_along_axis(values, labels, axis=1)[:, 0]
+        found = np.argmax(values, axis=1)
+        np.put_along_axis(values, labels, -np.inf, axis=1)
+        return own - np.max(values, axis=1), found
 
-        def both(at: np.ndarray) -> Array:
-            own = evaluated(self.exact, jnp.asarray(points[at]), jnp.asarray(labels[at]))
-            return jnp.stack(own, 1)
-
-        found = self.by_blocks(both, len(points), np.empty((len(points), 2)))
-        return found[:, 0], found[:, 1].astype(int)
+    def _logits(self, points: Float[np.ndarray, "c n"]) -> Float[np.ndarray, "c k"]:
+        k = self._classes
+        return self.by_blocks(
+            lambda at: evaluated(self.exact, jnp.asarray(points[at])), len(points), (k,)
+        )
 
     def shrunk(
         self, points: Float[np.ndarray, "c n"], chosen: np.ndarray, radii: np.ndarray
@@ -104,28 +113,34 @@ class LabelledImages:
             own = (self.images[chosen[at]], points[at], self.labels[chosen[at]])
             return shrunk(self.exact, *(jnp.asarray(x) for x in own))
 
-        found = self.inside(self.by_blocks(nearer, len(chosen), points), chosen, radii)
+        shape = points.shape[1:]
+        found = self.inside(self.by_blocks(nearer, len(chosen), shape), chosen, radii)
         # Rounding may have moved it back.
         wrong = self.evaluated(found, chosen)[0] <= 0
         return np.where(wrong[:, None], found, points)
 
     def problems(
-        self, chosen: np.ndarray, radii: np.ndarray, starts: np.ndarray, seed: int
+        self, chosen: np.ndarray, radii: np.ndarray, first: np.ndarray, restarts: int, seed: int
     ) -> Problem:
-        """What is descended, in float32; random points depend on the place of the image alone."""
-        images = self.images[chosen]
+        """What is descended, in float32: without a target from the points `first`, and towards one
+        class each, the likeliest first, from random points, which depend on the image's place.
+        """
+        images, n = self.images[chosen], self.images.shape[1]
         lo, hi = (np.full_like(images, end) for end in self.pixels)
         limits = radii
         if self.norm == "maximum":
             lo, hi = np.fmax(lo, images - radii[:, None]), np.fmin(hi, images + radii[:, None])
             limits = np.full_like(radii, np.inf)
-        key = jax.random.key(seed)
-        keys = jax.vmap(lambda i: jax.random.fold_in(key, i))(chosen)
-        image, *region, radius, start = (
-            jnp.asarray(x, jnp.float32) for x in (images, lo, hi, images, limits, radii, starts)
+        draws = np.stack([_in_ball(self.norm, restarts - 1, n, [seed, at]) for at in chosen])
+        starts = images[:, None] + radii[:, None, None] * draws
+        starts = np.concatenate([first[:, None], starts], axis=1)
+        others = np.resize(np.arange(self._others.shape[1]), restarts - 1)
+        targets = np.pad(self._others[chosen][:, others], [(0, 0), (1, 0)], constant_values=-1)
+        *region, radius, begin = (
+            jnp.asarray(x, jnp.float32) for x in (lo, hi, images, limits, radii, starts)
         )
         labels = jnp.asarray(self.labels[chosen])
-        return Problem(image, labels, InputRegion(*region), radius, start, keys)
+        return Problem(labels, InputRegion(*region), radius, begin, jnp.asarray(targets))
 
     def inside(
         self, points: Float[np.ndarray, "c n"], chosen: np.ndarray, radii: np.ndarray
@@ -144,19 +159,25 @@ class LabelledImages:
         self, points: Float[np.ndarray, "c n"], images: Float[np.ndarray, "c n"]
     ) -> Float[np.ndarray, " c"]:
         """Upper bounds of the norms of the differences; 0 where there is none."""
-        with jax.enable_x64(True):
-            shift = up(jnp.abs(jnp.asarray(points - images)))
-            bound = jnp.max(shift, 1) if self.norm == "maximum" else euclidean(shift, 1)
-        return np.where(np.all(points == images, axis=1), 0.0, np.asarray(bound))
+        shift = np.abs(points - images)
+        largest = np.max(shift, axis=1)
+        length = largest
+        if self.norm == "2":
+            unit = shift / np.where(largest > 0, largest, 1)[:, None]
+            length = largest * np.sqrt(np.sum(unit**2, axis=1))
+        # The difference, and for the 2-norm n quotients, squares and sums, a root and a product,
+        # are each off by half of this share at most; halves of subnormal numbers are less than it.
+        share = (shift.shape[1] + 8) * np.finfo(float).eps
+        return np.where(largest > 0, length * (1 + share) + np.finfo(float).tiny, 0.0)
 
     def shaped(self, points: Float[np.ndarray, "c n"]) -> Float[np.ndarray, "c ..."]:
         return points.reshape(len(points), *self._shape)
 
     def by_blocks(
-        self, compute: Callable[[np.ndarray], Array], count: int, like: np.ndarray
+        self, compute: Callable[[np.ndarray], Array], count: int, shape: tuple[int, ...]
     ) -> Float[np.ndarray, "count ..."]:
         """`compute(places)` of all places, in blocks of one size, the last filled up."""
-        found = np.empty(like.shape)
+        found = np.empty((count, *shape))
         for start in range(0, count, _TOGETHER):
             places = np.arange(start, min(start + _TOGETHER, count))
             with jax.enable_x64(True):
@@ -173,6 +194,16 @@ class _Flat(eqx.Module):
 
     def __call__(self, x: Float[Array, " n"]) -> Float[Array, " k"]:
         return self.logits(x.reshape(self.shape))
+
+
+def _in_ball(norm: Norm, count: int, n: int, seed: list[int]) -> Float[np.ndarray, "count n"]:
+    """Points uniformly distributed in the unit ball."""
+    draw = np.random.default_rng(seed)
+    if norm == "maximum":
+        return draw.uniform(-1, 1, (count, n))
+    points = draw.normal(size=(count, n))
+    lengths = draw.uniform(size=(count, 1)) ** (1 / n)
+    return lengths * points / np.linalg.norm(points, axis=1, keepdims=True)
 
 
 def _cast(logits: Any, dtype: Any) -> Any:

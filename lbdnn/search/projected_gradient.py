@@ -23,14 +23,17 @@ _OF_PROJECTION = 12
 
 
 class Problem(NamedTuple):
-    """An image, its label, where its perturbations may lie, and a point to begin from."""
+    """A label, where perturbations of its image may lie, their radius, and where to begin.
 
-    image: Float[Array, " n"]
+    From each start (s, n) the label's lead over its target is descended; over all other classes
+    where the target is −1.
+    """
+
     label: Int[Array, ""]
     region: InputRegion
     radius: Float[Array, ""]
-    start: Float[Array, " n"]
-    key: Array
+    starts: Float[Array, "s n"]
+    targets: Int[Array, " s"]
 
 
 def margin(logits: Float[Array, " k"], label: Int[Array, ""]) -> Float[Array, ""]:
@@ -40,12 +43,9 @@ def margin(logits: Float[Array, " k"], label: Int[Array, ""]) -> Float[Array, ""
 
 
 @eqx.filter_jit
-def evaluated(
-    logits: Logits, points: Float[Array, "b n"], labels: Int[Array, " b"]
-) -> tuple[Float[Array, " b"], Int[Array, " b"]]:
-    """Margins, and the labels that the classifier gives."""
-    values = jax.vmap(logits)(points)
-    return jax.vmap(margin)(values, labels), jnp.argmax(values, axis=1)
+def evaluated(logits: Logits, points: Float[Array, "b n"]) -> Float[Array, "b k"]:
+    """The logits of each."""
+    return jax.vmap(logits)(points)
 
 
 @eqx.filter_jit
@@ -72,36 +72,15 @@ def shrunk(
 
 
 @eqx.filter_jit
-def descended(
-    logits: Logits, problems: Problem, norm: Norm, steps: int, restarts: int
-) -> Float[Array, "b n"]:
-    """For each problem the point of least margin among all that the restarts pass."""
+def descended(logits: Logits, problems: Problem, norm: Norm, steps: int) -> Float[Array, "b n"]:
+    """For each problem the point of least margin among all that the descents pass."""
 
     def each(problem: Problem) -> Array:
-        starts, targets = _starts(logits, problem, norm, restarts)
         descend = partial(_descent, logits, problem, norm, steps)
-        margins, points = jax.vmap(descend)(starts, targets)
+        margins, points = jax.vmap(descend)(problem.starts, problem.targets)
         return points[jnp.argmin(margins)]
 
     return jax.vmap(each)(problems)
-
-
-def _starts(
-    logits: Logits, problem: Problem, norm: Norm, restarts: int
-) -> tuple[Float[Array, "s n"], Int[Array, " s"]]:
-    """The first from the given point, without a target (−1); the others from random points, each
-    towards one class, the likelier ones first."""
-    image, radius = problem.image, problem.radius
-    if norm == "2":
-        draws = jax.random.ball(problem.key, image.size, 2, (restarts - 1,), dtype=image.dtype)
-    else:
-        draws = jax.random.uniform(problem.key, (restarts - 1, image.size), image.dtype, -1.0, 1.0)
-    random = jax.vmap(partial(_nearest, problem.region))(image + radius * draws)
-    values = logits(image)
-    order = jnp.argsort(jnp.where(jnp.arange(values.size) == problem.label, jnp.inf, -values))
-    targets = jnp.resize(order[: values.size - 1], (restarts - 1,))
-    start = _nearest(problem.region, problem.start)
-    return jnp.concatenate([start[None], random]), jnp.concatenate([-jnp.ones(1, int), targets])
 
 
 def _descent(
@@ -114,6 +93,7 @@ def _descent(
 ) -> tuple[Float[Array, ""], Float[Array, " n"]]:
     """The least margin that is passed, and where."""
     lo, hi = problem.region.lo, problem.region.hi
+    start = _nearest(problem.region, start)
 
     def loss(x: Array) -> tuple[Array, Array]:
         values = logits(x)
