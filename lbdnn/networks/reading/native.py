@@ -26,6 +26,7 @@ def write(
     theta: Theta,
     *,
     inputs: tuple[Any, Any] | None = None,
+    metadata: Mapping[str, str] | None = None,
 ) -> None:
     """Writes a network to a safetensors file that `read` gives back bit for bit.
 
@@ -39,6 +40,7 @@ def write(
     - `path`: the file, with suffix `.safetensors`; an existing one is replaced.
     - `net`, `theta`: the network and its parameters.
     - `inputs`: optionally a box (lo, hi) of inputs, each (n,), to be kept with it.
+    - `metadata`: optionally entries to be kept beside "lbdnn" in the file's metadata.
 
     **Raises:** `ModelError`, or `ImportError` naming the extra to install.
     """
@@ -64,7 +66,7 @@ def write(
     own = {activation.spec: activation for activation in net.activations}
     if from_description(text, tensors, own, path.stem).net != net:
         raise ModelError(f"{path}: two different activations of this network share a name")
-    write_whole(path, save(tensors, {KEY: text}))
+    write_whole(path, save(tensors, {**(metadata or {}), KEY: text}))
 
 
 def _description(net: Chain, inputs: tuple[Any, Any] | None) -> str:

@@ -23,4 +23,5 @@ from .models import (
 )
 from .resnet import ResNet as ResNet
 from .rounding import logit_error as logit_error
+from .saved import load as load
 from .training import Trained as Trained, train as train

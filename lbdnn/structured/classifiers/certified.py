@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
@@ -12,8 +13,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float, Int
 
+from ...compilation import QUICK
 from ...networks import Chain, Theta
 from ..lipschitz import Constant
+from . import saved
 from .certificate import LipschitzCertificate, lipschitz_certificate
 from .classifier import Classifier, ClassifierParameters, flat
 from .rounding import logit_error
@@ -55,7 +58,17 @@ class CertifiedClassifier:
             raise ValueError("the weights are in float64: evaluate within jax.enable_x64(True)")
         return self.net(jax.tree.map(jnp.asarray, self.theta), flat(image, self.image))
 
-    def radii(self, images: Float[ArrayLike, "m ..."]) -> Radii:
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes a network of `lbdnn.write` (`.safetensors`) with the certificate in its metadata.
+
+        `load` gives back equal weights and numbers bit for bit; `lbdnn.read` reads the network. The
+        file appears whole or not at all.
+
+        **Raises:** `lbdnn.ModelError` for another suffix, ImportError naming the extra to install.
+        """
+        saved.save(self, path)
+
+    def radii(self, images: Float[ArrayLike, "m ..."], *, deployed: bool = False) -> Radii:
         r"""The class of each image, and a distance within which every image has that class.
 
         With logits f = WΨ + c and L the proved constant of Ψ, |(f_i − f_j)(x + δ) − (f_i − f_j)(x)|
@@ -67,6 +80,10 @@ class CertifiedClassifier:
         taken to be smaller by √2 `logit_error`; all else is rounded downward. What is proved is
         about the network in real arithmetic with these weights, and about distances in Euclidean
         norm between images as they are given.
+
+        **Arguments:** `images`; `deployed`: whether it is to hold for the network as it is computed
+        in the precision of the weights, too, sums in any order: then margins are smaller by
+        √2 `logit_error` in that precision as well, over all images within the radii.
 
         **Returns:** `Radii`; the radius is 0 where nothing is proved, inf where no image has
         another class.
@@ -91,7 +108,13 @@ class CertifiedClassifier:
         constants = [Constant(0.0, upper) for _, upper in self.certificate.layers]
         error = logit_error(self.net, self.theta, constants, size=size)
         classes = np.argmax(logits, 1)
-        return Radii(classes, self._radii(logits, classes, error))
+        radii = self._radii(logits, classes, error)
+        if deployed:
+            dtype = jnp.result_type(*jax.tree.leaves(self.theta))
+            reach = (size + float(np.max(radii))) * (1 + 1e-9)
+            of_type = logit_error(self.net, self.theta, constants, size=reach, dtype=dtype)
+            radii = self._radii(logits, classes, (error + of_type) * (1 + 1e-9))
+        return Radii(classes, radii)
 
     def _radii(self, logits: np.ndarray, classes: np.ndarray, error: float) -> np.ndarray:
         own = logits[np.arange(len(logits)), classes]
@@ -100,9 +123,10 @@ class CertifiedClassifier:
         down = 1 - 8 * float(np.finfo(np.float64).eps)
         margins = (own[:, None] - logits) * down - math.sqrt(2) * error / down
         distances = np.asarray(self.certificate.pairs)[classes] * self.certificate.features
-        with np.errstate(divide="ignore", invalid="ignore"):
-            radii = np.where(margins > 0, down * down * margins / distances, 0.0)
-        return np.min(np.where(others, np.nan_to_num(radii, nan=0.0, posinf=math.inf), np.inf), 1)
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            radii = np.minimum(down * down * margins / distances, np.finfo(np.float64).max)
+        radii = np.where(distances == 0, np.inf, radii)
+        return np.min(np.where(others, np.where(margins > 0, radii, 0.0), np.inf), 1)
 
 
 def certified(classifier: Classifier, parameters: ClassifierParameters) -> CertifiedClassifier:
@@ -118,9 +142,17 @@ def certified(classifier: Classifier, parameters: ClassifierParameters) -> Certi
             "parameters must have the shapes that init makes; of several seeds, pass those of one: "
             "jax.tree.map(lambda v: v[0], parameters)"
         )
-    net, theta = classifier.unrolled(parameters)
-    theta = jax.tree.map(np.asarray, theta)
-    return CertifiedClassifier(net, theta, classifier.image, lipschitz_certificate(net, theta))
+    found: list[Chain] = []
+    jax.eval_shape(lambda own: found.append(classifier.unrolled(own)[0]), parameters)
+    theta = jax.tree.map(np.asarray, _weights(classifier, parameters))
+    return CertifiedClassifier(
+        found[0], theta, classifier.image, lipschitz_certificate(found[0], theta)
+    )
+
+
+@partial(jax.jit, static_argnums=0, compiler_options=QUICK)
+def _weights(classifier: Classifier, parameters: ClassifierParameters) -> Theta:
+    return classifier.unrolled(parameters)[1]
 
 
 @partial(jax.jit, static_argnums=0)

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ...networks import Affine, Chain, Theta
-from ..weights import Orthogonal, Parametrization
+from ..weights import NormBounded, Parametrization
 from ..weights.parametrization import shaped, store_sizes
 
 
@@ -59,8 +59,7 @@ class Classifier:
       has pixels.
     - `classes`: k ≥ 2.
     - `image`: the shape of an image, (8, 8) or (64,), say.
-    - `readout`: what makes W (k, n), by default `Orthogonal(k, n, method="householder")`: all
-      its singular values are 1.
+    - `readout`: what makes W (k, n), by default `NormBounded(k, n)`.
 
     **Raises:** ValueError for fewer states than pixels, fewer than two classes, shapes that are no
     positive integers, and a readout of another shape.
@@ -85,8 +84,7 @@ class Classifier:
                 f"body with n >= {self.inputs}"
             )
         if self.readout is None:
-            readout = Orthogonal(self.classes, self.body.n, method="householder")
-            object.__setattr__(self, "readout", readout)
+            object.__setattr__(self, "readout", NormBounded(self.classes, self.body.n))
         if self.weight.shape != (self.classes, self.body.n):
             raise ValueError(
                 f"the readout must make weights of shape {(self.classes, self.body.n)}; its shape "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
@@ -86,13 +87,13 @@ def train(
         if (found := kept.load(checkpoint, mark, (state, losses))) is not None:
             done, (state, losses) = found
             state = jax.tree.map(jnp.asarray, state)
-    bar = tqdm(total=epochs, initial=done, desc="epochs", delay=2, leave=False, disable=None)
-    bar.disable = bar.disable or not progress
+    hidden = None if progress else True  # None: where standard error is no terminal
+    bar = tqdm(total=epochs, initial=done, desc="epochs", delay=2, leave=False, disable=hidden)
     saved = done
-    with bar:
+    with bar, _one_thread_for_small_matrices():
         try:
             while done < epochs:
-                following, loss = _epoch(run, keys, data, state, done)
+                following, loss = _epoch(run, keys, data, state, np.int32(done))
                 losses[:, done] = np.asarray(loss)
                 state, done = following, done + 1
                 bar.update()
@@ -104,6 +105,16 @@ def train(
                 kept.save(checkpoint, mark, done, (state, losses))
     found = Trained(state.parameters, losses, np.asarray(state.failed))
     return found if several else jax.tree.map(lambda leaf: leaf[0], found)
+
+
+def _one_thread_for_small_matrices() -> AbstractContextManager[Any]:
+    # Factorizations of 64 × 64 matrices take 20 times as long where OpenBLAS shares each of them
+    # out to threads that others keep busy.
+    try:
+        from threadpoolctl import threadpool_limits
+    except ImportError:
+        return nullcontext()
+    return threadpool_limits(1, user_api="blas")
 
 
 @dataclass(frozen=True)
@@ -166,12 +177,6 @@ def _checked(
     return _Data(numbers, classes, *own)
 
 
-def _lanes(data: _Data) -> _Data:
-    """Which axis of the data belongs to the keys."""
-    axis = 0 if data.labels.ndim == 2 else None
-    return _Data(axis, axis, 0, 0)  # pyright: ignore[reportArgumentType]
-
-
 def _optimizer(run: _Run, rate: Array, steps: int) -> optax.GradientTransformation:
     fall = optax.cosine_decay_schedule(1.0, run.epochs * steps)
     return run.optimizer(lambda count: rate * fall(count))
@@ -185,7 +190,7 @@ def _start(run: _Run, keys: Array, data: _Data) -> _State:
         parameters = run.classifier.init(jax.random.fold_in(key, run.epochs))
         parameters = jax.tree.map(lambda leaf: leaf.astype(data.images.dtype), parameters)
         memory = _optimizer(run, rate, steps).init(parameters)
-        return _State(parameters, memory, jnp.asarray(-1))
+        return _State(parameters, memory, jnp.asarray(-1, jnp.int32))
 
     return jax.vmap(one)(keys, data.rate)
 
@@ -230,4 +235,13 @@ def _epoch(
         state, losses = jax.lax.scan(step, state, chosen)
         return state, jnp.mean(losses)
 
-    return jax.vmap(one, (0, _lanes(data), 0))(keys, data, state)
+    # One key after the other: on a CPU that takes half the time of one batch of them all, as
+    # factorizations are of one matrix each anyway, and states of a scan stay in the cache.
+    each = () if data.labels.ndim == 1 else (data.images, data.labels)
+
+    def lane(given: tuple) -> tuple[_State, Array]:
+        key, rate, margin, state, own = given
+        images, labels = own or (data.images, data.labels)
+        return one(key, _Data(images, labels, rate, margin), state)
+
+    return jax.lax.map(lane, (keys, data.rate, data.margin, state, each))

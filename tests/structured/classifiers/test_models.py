@@ -1,11 +1,15 @@
 """The five classifiers."""
 
 import jax
+import jax.numpy as jnp
+import numpy as np
 import pytest
 
 from lbdnn.structured import classifiers, flows
+from lbdnn.structured.classifiers.resnet import normalized
 from lbdnn.structured.weights import NormBounded
 
+KEY = jax.random.key(0)
 FIVE = (
     classifiers.residual_classifier((2, 2), 3, pairs=2),
     classifiers.residual_classifier((2, 2), 3, pairs=2, normalized=True),
@@ -19,6 +23,40 @@ def test_models_train_as_many_numbers():
     # 2p matrices n × n, 2p biases, and the readout k × n with its bias.
     counts = {classifiers.parameter_count(model) for model in FIVE}
     assert counts == {2 * 2 * (4 * 4 + 4) + 3 * 4 + 3}
+
+
+def shapes_in(jaxpr):
+    """Of all arrays that a program makes, in the programs within it too."""
+    for equation in jaxpr.eqns:
+        yield from (variable.aval.shape for variable in equation.outvars)
+        for inner in jax.tree.leaves(equation.params, is_leaf=lambda v: hasattr(v, "eqns")):
+            if hasattr(inner, "eqns"):
+                yield from shapes_in(getattr(inner, "jaxpr", inner))
+
+
+@pytest.mark.parametrize("model", FIVE, ids=range(5))
+def test_weights_are_computed_once_for_all_images(model):
+    # Seven images of four pixels: what depends on an image are vectors, no matrices an image.
+    shapes = jax.eval_shape(model.init, jax.random.key(0))
+    program = jax.make_jaxpr(jax.vmap(model, (None, 0)))(shapes, jnp.zeros((7, 2, 2)))
+    own = {shape for shape in shapes_in(program.jaxpr) if 7 in shape}
+    assert own and all(len(shape) <= 2 for shape in own)
+
+
+@pytest.mark.parametrize("factor", [1e-3, 1.0, 1e3])
+def test_normalized_weights_have_the_norm_1(factor):
+    weight = factor * np.random.default_rng(0).normal(size=(3, 5))
+    found = np.asarray(normalized(jnp.asarray(weight, jnp.float32)))
+    # Estimates are from below: weights from above.
+    assert 1 - 1e-6 < np.linalg.norm(found[:, :-1], 2) < 1.001
+    np.testing.assert_allclose(found[:, -1], weight[:, -1], rtol=1e-6)
+
+
+def test_the_lift_adds_zeros():
+    wide = classifiers.nonexpansive_classifier((2, 2), 3, pairs=1, n=6)
+    assert classifiers.parameter_count(wide) == 2 * (6 * 6 + 6) + 3 * 6 + 3
+    lift = jax.jit(lambda own: wide.unrolled(own)[1][0])(wide.init(jax.random.key(0)))
+    np.testing.assert_array_equal(lift, np.eye(6)[:, :4])
 
 
 @pytest.mark.parametrize(
@@ -41,7 +79,7 @@ def test_models_train_as_many_numbers():
             r"of shape \(3, 4\); its shape is \(3, 5\)",
         ),
         (
-            lambda: FIVE[0](FIVE[0].init(jax.random.key(0)), jax.numpy.zeros(4)),
+            lambda: jax.eval_shape(FIVE[0], jax.eval_shape(FIVE[0].init, KEY), jnp.zeros(4)),
             r"one image of shape \(2, 2\); got \(4,\)",
         ),
         (lambda: classifiers.residual_classifier((4,), 3, pairs=1, step=0.0), "step must be"),
