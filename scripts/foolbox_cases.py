@@ -60,9 +60,10 @@ def networks(part: Split, seed: int, epochs: int) -> dict[str, Weights]:
         done = train(
             model, *part.train, keys=jax.random.key(seed), epochs=epochs, margin=0.3, progress=False
         )
-        *layers, last = model.unrolled(done.parameters)[1]
+        net, theta = model.unrolled(done.parameters)
+        *layers, last = (np.asarray(own) for own in net.weights(theta))
         parts = {"W": last[:, :-1], "w": last[:, -1]}
-        for place, (first, _, second) in enumerate(layers):
+        for place, (first, second) in enumerate(zip(layers[::2], layers[1::2], strict=True)):
             n = first.shape[0]
             shift = second[:, n] if second.shape[1] > n else np.zeros(len(second))
             own = (first[:, :-1], first[:, -1], second[:, :n], shift)
