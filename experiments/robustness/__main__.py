@@ -24,7 +24,7 @@ from experiments.concurrency import finished_pieces, leave
 from experiments.output import Output
 from experiments.robustness import answer, choice, figures
 from experiments.robustness.digits import Split, digits, split
-from experiments.robustness.measurement import KINDS, RADII, Measured, measured
+from experiments.robustness.measurement import RADII, TOLD, Measured, measured
 from experiments.robustness.models import FLOWS, PUBLISHED, REFERENCE, SHARP, models
 from experiments.robustness.trials import Judged, Plan, Trial, judged, lane, trained
 from lbdnn.search import ProjectedGradient
@@ -37,9 +37,9 @@ class Settings:
     """Two seeds, two trials, few epochs, a weak attack, a smaller network."""
     seeds: int = 10
     """Splits of the images, with initial weights each."""
-    rates: tuple[float, ...] = (0.003, 0.01)
+    rates: tuple[float, ...] = (0.01, 0.03)
     """Learning rates that are tried."""
-    margins: tuple[float, ...] = (0.05, 0.2, 0.5, 1.0)
+    margins: tuple[float, ...] = (0.2, 0.5, 1.0, 3.0)
     """Margins that are tried, in units of the logits."""
     epochs: int = 30
     """Of each training."""
@@ -198,8 +198,10 @@ def _tell(networks: Any, own: dict[str, int], same: Any, plan: Plan, output: Out
     for name, i in own.items():
         means = {kind: 100 * own.mean(0) for kind, own in answer.curves(networks[name, i]).items()}
         trial = plan.trials[i]
-        at = [RADII["2"].index(0.3), RADII["2"].index(0.5), RADII["maximum"].index(0.1)]
-        values = [means[kind][place] for kind, place in zip(KINDS, at, strict=True)]
+        values = [
+            means[kind][RADII["maximum" if "maximum" in kind else "2"].index(radius)]
+            for kind, radius in TOLD.items()
+        ]
         print(
             f"{name:25}{trial.rate:>7g}{trial.margin:>8g}{means['clean'][0]:>9.1f}"
             + "".join(f"{value:>13.1f}" for value in values[:2])

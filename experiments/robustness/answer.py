@@ -10,7 +10,7 @@ from jaxtyping import Float
 from scipy import stats
 
 from experiments.robustness.choice import POINT
-from experiments.robustness.measurement import KINDS, RADII, Measured
+from experiments.robustness.measurement import KINDS, RADII, TOLD, Measured
 
 # (model, trial) to its networks, one a seed.
 Networks = Mapping[tuple[str, int], Sequence[Measured]]
@@ -80,7 +80,7 @@ def verdict(low: float, high: float) -> str:
 
 
 def sentences(found: Sequence[Mapping[str, Any]]) -> list[str]:
-    """For each pair, what the rows say: the radius where most is gained or lost, of each kind."""
+    """For each pair, what the rows say of each kind, at the radius of the summary."""
     told = []
     pairs = dict.fromkeys((row["model"], row["against"]) for row in found)
     for a, b in pairs:
@@ -88,11 +88,10 @@ def sentences(found: Sequence[Mapping[str, Any]]) -> list[str]:
         clean = own[0]["clean_points"]
         same = "the same" if own[0]["same_clean_accuracy"] else "NOT the same"
         told.append(f"{a} against {b}, at {same} clean accuracy ({clean:+.1f} points):")
-        for kind in KINDS:
-            row = max((r for r in own if r["kind"] == kind), key=lambda r: abs(r["points"]))
-            told.append(
-                f"  {kind:18} {row['verdict']:20}{row['points']:+6.1f} points "
-                f"[{row['low']:+.1f}, {row['high']:+.1f}] at radius {row['radius']:g}, "
-                "where they differ most"
-            )
+        for row in own:
+            if TOLD.get(row["kind"]) == row["radius"]:
+                told.append(
+                    f"  {row['kind']:18} {row['verdict']:20}{row['points']:+6.1f} points "
+                    f"[{row['low']:+.1f}, {row['high']:+.1f}] at radius {row['radius']:g}"
+                )
     return told

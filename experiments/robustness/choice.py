@@ -20,17 +20,19 @@ def best(judged: Judged) -> int:
 
 
 def at_same_accuracy(a: Judged, b: Judged) -> tuple[int, int]:
-    """A trial of each, both near the highest accuracy that both models reach.
+    """A trial of each, with clean accuracies within a point.
 
-    Of the trials within half a point of it, the ones that withstand attacks best; where there is
-    none, the nearest.
+    That of the model whose best accuracy is lower is its best. Of the other model's trials from
+    half a point below it to a point above, the one that withstands attacks best is taken, or the
+    nearest where there is none: one that is better in both respects is not passed over.
     """
-    level = min(one.clean.mean(1).max() for one in (a, b))
-    places = []
-    for one in (a, b):
-        away = np.abs(one.clean.mean(1) - level)
-        places.append(_most(one, away <= max(POINT / 2, away.min()) + 1e-9))
-    return places[0], places[1]
+    if a.clean.mean(1).max() > b.clean.mean(1).max():
+        second, first = at_same_accuracy(b, a)
+        return first, second
+    own = best(a)
+    above = b.clean.mean(1) - a.clean[own].mean()
+    near = (above >= -POINT / 2 - 1e-9) & (above <= POINT + 1e-9)
+    return own, _most(b, near if near.any() else np.abs(above) <= np.abs(above).min() + 1e-9)
 
 
 def _most(judged: Judged, allowed: np.ndarray) -> int:

@@ -17,6 +17,8 @@ RADII = {
     "maximum": (0.02, 0.04, 0.06, 0.08, 0.1, 0.15, 0.2),
 }
 KINDS = ("certified", "attacked", "attacked, maximum")
+# Of the summary.
+TOLD = dict(zip(KINDS, (0.3, 0.5, 0.1), strict=True))
 
 
 class Measured(NamedTuple):

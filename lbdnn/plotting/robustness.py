@@ -51,7 +51,6 @@ def accuracy_by_radius(panels: Sequence[Panel], reference: str) -> Figure:
         len(panels),
         figsize=(2.6 * len(panels) + 0.4, 5.0),
         sharex="col",
-        sharey="row",
         squeeze=False,
     )
     names = list(dict.fromkeys(name for panel in panels for name in panel[2]))
@@ -102,7 +101,7 @@ def accuracy_by_trial(points: Mapping[str, tuple[Curve, Curve, Curve]]) -> Figur
         axes.plot([], [], linestyle="", label=name, **kind)
     axes.set_xlabel("clean accuracy (%)")
     axes.set_ylabel("attacked accuracy (%)")
-    axes.legend(loc="best")
+    figure.legend(loc="outside lower center", ncols=2)
     return figure
 
 
@@ -132,6 +131,8 @@ def adversarial_pictures(
         for place, (name, own) in enumerate(found.items(), start=1):
             upper[place].imshow(own.image, cmap="gray", vmin=0, vmax=1)
             heading = name.replace(", ", ",\n") if row == 0 else ""
-            upper[place].set_title(f"{heading}\n{label} → {own.label}, {own.size:.2f}", fontsize=8)
+            upper[place].set_title(
+                f"{heading}\n{label} → {own.label}, ‖δ‖₂ {own.size:.2f}", fontsize=8
+            )
             lower[place].imshow(own.image - image, cmap="RdBu_r", vmin=-0.5, vmax=0.5)
     return figure

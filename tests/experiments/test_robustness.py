@@ -72,11 +72,13 @@ def test_the_best_trial_is_within_a_point_of_the_best_accuracy():
 
 
 def test_trials_at_the_same_accuracy():
-    high = judged([0.97, 0.955, 0.951, 0.90], [0.3, 0.35, 0.4, 0.9])
+    high = judged([0.97, 0.961, 0.945, 0.943], [0.3, 0.35, 0.4, 0.9])
     low = judged([0.93, 0.953, 0.949], [0.9, 0.2, 0.3])
-    # The highest accuracy of both is 0.953; half a point of it are 1 and 2 of each.
-    assert choice.at_same_accuracy(high, low) == (2, 2)
+    # The best of the lower is 2, at 0.949; from 0.944 to 0.959 the higher has 2 alone.
     assert choice.at_same_accuracy(low, high) == (2, 2)
+    assert choice.at_same_accuracy(high, low) == (2, 2)
+    # A trial that is a little better in both respects is not passed over.
+    assert choice.at_same_accuracy(judged([0.95], [0.3]), judged([0.95, 0.959], [0.4, 0.5]))[1] == 1
     # None is near: the nearest.
     assert choice.at_same_accuracy(judged([0.97, 0.9], [0, 1]), judged([0.93], [0])) == (1, 0)
 

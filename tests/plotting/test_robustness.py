@@ -44,5 +44,5 @@ def test_pictures_have_both_labels_and_their_size():
     np.testing.assert_array_equal(original.images[0].get_array(), image)
     np.testing.assert_array_equal(perturbed.images[0].get_array(), other)
     np.testing.assert_allclose(shift.images[0].get_array(), 0.1)
-    assert "3 → 8, 0.80" in perturbed.get_title() and "3" in original.get_title()
+    assert "3 → 8, ‖δ‖₂ 0.80" in perturbed.get_title() and "3" in original.get_title()
     assert adversarial_pictures([]).axes
