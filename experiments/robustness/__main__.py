@@ -34,7 +34,7 @@ from lbdnn.structured.classifiers import Classifier, parameter_count
 @dataclass(frozen=True)
 class Settings:
     quick: bool = False
-    """Two seeds, two trials, few epochs, a weak attack, a smaller network."""
+    """Two seeds, two trials, few epochs, few images, a weak attack, a smaller network."""
     seeds: int = 10
     """Splits of the images, with initial weights each."""
     rates: tuple[float, ...] = (0.01, 0.03)
@@ -74,6 +74,8 @@ def run(settings: Settings, output: Output) -> int:
     plan, pairs, attacks = _plan(settings)
     every = digits()
     splits = [split(every, plan.seed + k) for k in range(plan.seeds)]
+    if settings.quick:
+        splits = [one.judged_by(64) for one in splits]
     compared = models(pairs)
     count = {parameter_count(one) for one in compared.values()}
     sizes = " / ".join(str(len(part.labels)) for part in splits[0])

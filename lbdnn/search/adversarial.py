@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, get_args
 
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
@@ -139,7 +140,7 @@ class ProjectedGradient:
         def descend(places: np.ndarray) -> Any:
             own = (chosen[places], radii[places], starts[places])
             problems = case.problems(*own, self.restarts, self.seed)
-            return descended(case.fast, problems, self.norm, self.steps)
+            return descended(case.fast, problems, self.norm, jnp.asarray(self.steps))
 
         points = case.by_blocks(descend, len(chosen), starts.shape[1:])
         return case.inside(points, chosen, radii)

@@ -72,7 +72,9 @@ def shrunk(
 
 
 @eqx.filter_jit
-def descended(logits: Logits, problems: Problem, norm: Norm, steps: int) -> Float[Array, "b n"]:
+def descended(
+    logits: Logits, problems: Problem, norm: Norm, steps: Int[Array, ""]
+) -> Float[Array, "b n"]:
     """For each problem the point of least margin among all that the descents pass."""
 
     def each(problem: Problem) -> Array:
@@ -87,7 +89,7 @@ def _descent(
     logits: Logits,
     problem: Problem,
     norm: Norm,
-    steps: int,
+    steps: Int[Array, ""],
     start: Float[Array, " n"],
     target: Int[Array, ""],
 ) -> tuple[Float[Array, ""], Float[Array, " n"]]:
