@@ -25,7 +25,7 @@ class Budget(NamedTuple):
         linear, rest = growth[..., :-1], growth[..., -1]
         shared = vector_norm(linear) * self.radius
         # A factor 0 stands for a layer that does not count, whatever its limit.
-        apart = jnp.sum(jnp.where(linear > 0, linear * self.limits, 0.0), -1)
+        apart = jnp.sum(jnp.where(linear == 0, 0.0, linear * self.limits), -1)
         return (jnp.fmin(shared, apart) + rest) * WIDER
 
     def of_product(self, a: Array, grown: Array, b: Array, other: Array) -> Array:

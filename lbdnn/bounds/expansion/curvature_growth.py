@@ -79,7 +79,8 @@ def _one_sided(
         return jnp.where(below, x[:, :k], jnp.swapaxes(turned[:, :k], 0, 1))[:, 1:]
 
     centre = curved.Q[:, :, 0]  # (i, l, m, n, n)
-    centre = both_ways(centre, jnp.swapaxes(centre, -1, -2)).reshape((k, k - 1, -1, n))
+    rows = curved.Q.shape[3] * n  # for k = 1 it does not follow from the rest
+    centre = both_ways(centre, jnp.swapaxes(centre, -1, -2)).reshape((k, k - 1, rows, n))
     away = jnp.sum(norms[:, :, 1:], 2) + curved.error
     away = both_ways(away, away)
     sizes = matrix_norm(centre) + away

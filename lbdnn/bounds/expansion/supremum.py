@@ -29,8 +29,8 @@ class Supremum:
     """`lower` ≤ sup ≤ `upper`; the quantity reaches `lower` at `sigma`.
 
     `cover` holds the boxes that the bound is made of, `points` how many points were evaluated. With
-    a set of parameters `cover.lower` is no value that is reached, but what the bound comes to at
-    best: `lower` is.
+    a set of parameters `cover.lower` is no value that is reached, but about what the bound comes to
+    at best, and decides when to stop: `lower` is reached.
     """
 
     upper: float
@@ -62,7 +62,8 @@ def sup_over_inputs(
     and a bound of how far the quantity moves with the parameters is added (`perturbation`), of
     first order in what each layer gets of the radius, with a bound of the rest. That is for small
     sets: where the rest takes over, the bound grows without limit. Halving cells does not make
-    this part smaller: it ends within `gap` of the bound that the smallest cells would give.
+    this part smaller: the search ends within `gap` of the largest value at a vertex and this part
+    at the centre of its cell together, about what the smallest cells would give.
 
     **Arguments:**
 

@@ -88,6 +88,18 @@ class LipschitzCertificate:
         return found
 
 
+def fitting(certificate: LipschitzCertificate, net: Chain) -> bool:
+    """Whether its numbers are one for each operation and pair of classes of the network, and those
+    of all operations but the last make up `features`."""
+    layers, pairs = certificate.layers, np.array(certificate.pairs, dtype=object)
+    features = composition(*(Constant(0.0, upper) for _, upper in layers[:-1])).upper
+    return (
+        len(layers) == len(net.written_out)
+        and pairs.shape == (net.outputs, net.outputs)
+        and features == certificate.features
+    )
+
+
 def lipschitz_certificate(net: Chain, theta: Theta) -> LipschitzCertificate:
     """What `operation_constants` proves of a network whose last operation is affine.
 
@@ -117,10 +129,13 @@ def lipschitz_certificate(net: Chain, theta: Theta) -> LipschitzCertificate:
 def _pairs(readout: np.ndarray) -> tuple[tuple[float, ...], ...]:
     # A difference of two numbers of float64 is rounded once, relative to itself, and hypot of
     # many numbers is off by less than an ulp: eight are added.
-    above = 1 + 8 * float(np.finfo(np.float64).eps)
-    return tuple(
-        tuple(math.hypot(*(one - other).tolist()) * above for other in readout) for one in readout
-    )
+    above, tiny = 1 + 8 * float(np.finfo(np.float64).eps), float(np.finfo(np.float64).tiny)
+
+    def distance(one: np.ndarray, other: np.ndarray) -> float:
+        found = math.hypot(*(one - other).tolist())
+        return found * above + tiny if found > 0 else 0.0
+
+    return tuple(tuple(distance(one, other) for other in readout) for one in readout)
 
 
 def _named(operation: Operation) -> str:

@@ -16,6 +16,7 @@ from jaxtyping import Array, ArrayLike, Float, Int
 from ...compilation import QUICK
 from ...networks import Chain, Theta
 from ..lipschitz import Constant
+from ..lipschitz.euler import frobenius
 from . import saved
 from .certificate import LipschitzCertificate, lipschitz_certificate
 from .classifier import Classifier, ClassifierParameters, flat
@@ -104,13 +105,13 @@ class CertifiedClassifier:
         with jax.enable_x64(True):
             theta = jax.tree.map(lambda w: jnp.asarray(np.asarray(w), jnp.float64), self.theta)
             logits = np.asarray(_logits(self.net, theta, jnp.asarray(points)))
-        size = float(np.max(np.linalg.norm(points, axis=1))) * (1 + 1e-9)
+        size = max(map(frobenius, points)) * (1 + 1e-9)
         constants = [Constant(0.0, upper) for _, upper in self.certificate.layers]
         error = logit_error(self.net, self.theta, constants, size=size)
         classes = np.argmax(logits, 1)
         radii = self._radii(logits, classes, error)
         if deployed:
-            dtype = jnp.result_type(*jax.tree.leaves(self.theta))
+            dtype = np.result_type(*jax.tree.leaves(self.theta))
             reach = (size + float(np.max(radii))) * (1 + 1e-9)
             of_type = logit_error(self.net, self.theta, constants, size=reach, dtype=dtype)
             radii = self._radii(logits, classes, (error + of_type) * (1 + 1e-9))
@@ -122,8 +123,10 @@ class CertifiedClassifier:
         # The difference, √2 times the error and the quotient are rounded; 8 roundings are taken.
         down = 1 - 8 * float(np.finfo(np.float64).eps)
         margins = (own[:, None] - logits) * down - math.sqrt(2) * error / down
-        distances = np.asarray(self.certificate.pairs)[classes] * self.certificate.features
+        pairs, tiny = np.asarray(self.certificate.pairs)[classes], np.finfo(np.float64).tiny
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            distances = np.maximum(pairs * self.certificate.features, tiny)
+            distances = np.where((pairs == 0) | (self.certificate.features == 0), 0.0, distances)
             radii = np.minimum(down * down * margins / distances, np.finfo(np.float64).max)
         radii = np.where(distances == 0, np.inf, radii)
         return np.min(np.where(others, np.where(margins > 0, radii, 0.0), np.inf), 1)

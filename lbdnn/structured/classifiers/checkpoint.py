@@ -47,14 +47,16 @@ def load(path: str | os.PathLike[str], mark: str, like: Any) -> tuple[int, Any] 
     leaves, structure = jax.tree.flatten(like)
     try:
         with np.load(path) as stored:
-            if str(stored["mark"]) != mark:
-                raise ValueError(
-                    f"{path} was kept by a training of another classifier, other data or other "
-                    "numbers: remove it, or pass another file"
-                )
-            found = [stored[f"leaf {i}"] for i in range(len(leaves))]
-            return int(stored["done"]), structure.unflatten(found)
-    except (OSError, KeyError, BadZipFile):
+            own = str(stored["mark"]) == mark
+            found = [stored[f"leaf {i}"] for i in range(len(leaves))] if own else []
+            done = int(stored["done"])
+    except (OSError, KeyError, BadZipFile, EOFError, TypeError, ValueError):
         raise ValueError(
             f"{path} is no checkpoint of this version: remove it, or pass another file"
         ) from None
+    if not own:
+        raise ValueError(
+            f"{path} was kept by a training of another classifier, other data or other numbers: "
+            "remove it, or pass another file"
+        )
+    return done, structure.unflatten(found)

@@ -31,7 +31,7 @@ class Run:
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch"):
-            if getattr(self, name) < 1:
+            if not isinstance(getattr(self, name), int) or getattr(self, name) < 1:
                 raise ValueError(f"{name} must be a positive integer; got {getattr(self, name)!r}")
 
     def describe(self) -> str:

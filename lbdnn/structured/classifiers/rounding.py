@@ -12,6 +12,7 @@ from jaxtyping import DTypeLike, Float
 from ...networks import Affine, Chain, Operation, Parameters, Pointwise, Residual, Scaling, Theta
 from ..flows.field import slopes
 from ..lipschitz import Constant, matrix_norm
+from ..lipschitz.euler import frobenius
 
 # An activation is assumed to be off by at most so many half-ulps of |ς| + |z||ς'|, and an
 # exponential that underflows by so many smallest numbers, as in `lbdnn.evaluation_error`.
@@ -52,31 +53,36 @@ def logit_error(
     unit, tiny = float(info.eps) / 2, float(info.tiny)
     error = unit * size + tiny * math.sqrt(net.inputs)
     width = net.inputs
+    if not _SLACK * (size + error) < float(info.max) / 4:
+        return math.inf
     with np.errstate(over="ignore", invalid="ignore"):
         for (operation, own), constant in zip(net.steps(theta), constants, strict=True):
-            growth = _growth(operation, own, width, unit, tiny)
+            growth, largest = _growth(operation, own, width, unit, tiny)
             local = growth @ [size + error, 0.0, 1.0]
+            most = largest @ [size + error, 0.0, 1.0]
             # Two bounds of the image of a ball: by norms, and about the image of 0.
             image = min(growth[0] @ [size, 0.0, 1.0], constant.upper * size + growth[0, 2])
             size, error = _SLACK * image, _SLACK * (constant.upper * error + local[1])
             width = operation.outputs(width)
-            if not _SLACK * (local[0] + local[1]) < float(info.max) / 4:
+            if not _SLACK * most < float(info.max) / 4:
                 return math.inf
     return float(error)
 
 
 def _growth(
     operation: Operation, own: Parameters, width: int, unit: float, tiny: float
-) -> Float[np.ndarray, "3 3"]:
-    """M with (‖y‖, ‖ŷ − y‖, 1) ≤ M (‖x‖, ‖x̂ − x‖, 1) for y the operation of x."""
+) -> tuple[Float[np.ndarray, "3 3"], Float[np.ndarray, " 3"]]:
+    """M with (‖y‖, ‖ŷ − y‖, 1) ≤ M (‖x‖, ‖x̂ − x‖, 1) for y the operation of x, and m, such that
+    no number on the way is more than m · (‖x‖, ‖x̂ − x‖, 1)."""
     match operation:
         case Affine():
             matrix = np.asarray(own).astype(np.float64)
             weight, bias = matrix[:, : operation.n_in], matrix[:, operation.n_in :]
-            norm, offset = matrix_norm(weight).upper, float(np.linalg.norm(bias))
+            norm, offset = matrix_norm(weight).upper, frobenius(bias)
             terms = (operation.n_in + 3) * unit
             lost = terms / (1 - terms) if terms < 1 else math.inf
-            entries = lost * float(np.linalg.norm(weight))
+            # Weights below the normal numbers may be taken for 0.
+            entries = lost * frobenius(weight) + tiny * math.sqrt(weight.size)
             least = tiny * (operation.n_in + 1) * len(matrix)
             return _rows((norm, offset), (entries, lost * offset + least))
         case Pointwise(activation):
@@ -88,20 +94,26 @@ def _growth(
         case Scaling(scale, moved):
             largest, offset = max(map(abs, scale)), math.hypot(*moved)
             return _rows(
-                (largest, offset), (5 * unit * largest, 5 * (unit * offset + tiny * width))
+                (largest, offset),
+                (5 * unit * largest + tiny, 5 * (unit * offset + tiny * width)),
             )
         case Residual(operations):
-            inside = np.eye(3)
+            inside, most = np.eye(3), np.zeros(3)
             for each, its in zip(operations, own, strict=True):
-                inside = _growth(each, its, width, unit, tiny) @ inside
+                growth, largest = _growth(each, its, width, unit, tiny)
+                most = np.maximum(most, largest @ inside)
+                inside = growth @ inside
                 width = each.outputs(width)
             total = inside + np.diag([1.0, 1.0, 0.0])
             total[1] += unit * (total[0] + total[1])
-            return total
+            return total, np.maximum(most, total[0] + total[1])
     raise ValueError(f"no rounding error of an operation {type(operation).__name__} is known")
 
 
-def _rows(image: tuple[float, float], own: tuple[float, float]) -> Float[np.ndarray, "3 3"]:
+def _rows(
+    image: tuple[float, float], own: tuple[float, float]
+) -> tuple[Float[np.ndarray, "3 3"], Float[np.ndarray, " 3"]]:
     """Of ‖y‖ ≤ image · (‖x‖, 1), with an own error ≤ own · (‖x̂‖, 1)."""
     (gain, offset), (share, least) = image, own
-    return np.array([[gain, 0.0, offset], [share, gain + share, least], [0.0, 0.0, 1.0]])
+    growth = np.array([[gain, 0.0, offset], [share, gain + share, least], [0.0, 0.0, 1.0]])
+    return growth, growth[0] + growth[1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ import numpy as np
 from ...activations import Activation
 from ...certificate import fingerprint
 from ...networks import ModelError, read, write
-from .certificate import LipschitzCertificate
+from .certificate import LipschitzCertificate, fitting
 from .classifier import image_shape
 
 if TYPE_CHECKING:
@@ -66,8 +67,10 @@ def load(
             f"{path}: the certificate is of other weights: the file was changed after it was "
             "written"
         )
-    if int(np.prod(image)) != found.net.inputs:
+    if math.prod(image) != found.net.inputs:
         raise ModelError(f"{path}: images of shape {image} are no inputs of the network")
+    if not fitting(certificate, found.net):
+        raise ModelError(f"{path}: the certificate cannot be used (its numbers do not fit)")
     return CertifiedClassifier(found.net, theta, image, certificate)
 
 

@@ -76,7 +76,10 @@ def train(
     from tqdm import tqdm
 
     made_by = optax.adam if optimizer is None else optimizer
-    run = Run(classifier, epochs, min(batch, np.shape(labels)[-1]), made_by)
+    size = np.shape(labels)[-1] if np.ndim(labels) else 0
+    if size == 0:
+        raise ValueError(f"labels must have shape (m,), one or more; got {np.shape(labels)}")
+    run = Run(classifier, epochs, min(batch, size), made_by)
     if every < 1:
         raise ValueError(f"every must be a positive number of epochs; got {every!r}")
     several = jnp.ndim(keys) > 0

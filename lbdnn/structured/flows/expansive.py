@@ -24,7 +24,7 @@ class Expansive(BranchField):
     **Property:** with |ς'| ≤ β and ‖W‖₂ ≤ c, steps have the Lipschitz constant 1 + |h|βc.
 
     *Proof.* The triangle inequality: Σ(W· + v) has the constant βc. No smaller number will do for
-    all W, as W = cI and large v show.
+    all W with ‖W‖ ≤ c, as W = ±cI shows, with v for which ς'(Wx + v) is near ±β.
 
     **Arguments:** `weight`, what makes W: `Orthogonal`, `NormBounded` or `SVD` with orthogonal
     factors, or for images `NormBoundedConvolution` or `OrthogonalConvolution`; `activation`,

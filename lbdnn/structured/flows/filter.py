@@ -52,6 +52,7 @@ class Filter(eqx.Module):
     def __matmul__(self, x: Float[Array, "c h w"]) -> Float[Array, "o rows columns"]:
         """Ax."""
         own = self.convolution
+        x = x.astype(jnp.result_type(self.kernel, x))
         whole = all(taps >= n for taps, n in zip(own.kernel, own.image, strict=True))
         if whole and own.boundary == "circular" and own.output == own.image:
             return _by_fourier(self, x)

@@ -55,8 +55,10 @@ def euler_step(
     """
     inner, outer, low, high = _checked(inner, outer, step, slopes)
     norm, size = matrix_norm(inner), abs(step)
-    gradient = np.array_equal(outer, -inner.T)
+    a, real = inner.astype(np.float64), outer.dtype.kind in "fiu"
+    gradient = real and np.array_equal(outer, -a.T)
     other = norm if gradient else matrix_norm(outer)
+    b = outer.astype(np.float64)
     product = composition(exactly(size), norm, other).upper
     branch = product_above(max(abs(low), abs(high)), product)
     if branch == 0:
@@ -64,7 +66,6 @@ def euler_step(
     middle = low / 2 + high / 2
     spread = product_above(above(max(high - middle, middle - low)), product)
     found = [residual(Constant(0.0, branch)).upper]
-    a, b = inner.astype(np.float64), outer.astype(np.float64)
     with np.errstate(over="ignore", invalid="ignore"):
         found.append(sum_above(_linear_norm(a, b, step, middle, identity=True), spread))
         if low >= 0:
@@ -91,7 +92,7 @@ def _linear_norm(
     width, n = a.shape
     factor = step * middle
     matrix = factor * (b @ a) + (np.eye(n) if identity else 0.0)
-    sizes = abs(factor) * _frobenius(a) * _frobenius(b) + math.sqrt(n)
+    sizes = abs(factor) * frobenius(a) * frobenius(b) + math.sqrt(n)
     lost = (width + 6) * _EPSILON * sizes + 8 * n * (width + 1) * (1 + abs(factor)) * _TINY
     return _with_error(matrix, lost)
 
@@ -114,7 +115,7 @@ def _nearly_gradient(
     exact = gradient_step(norm, tau, slopes=slopes, least_singular_value=least).upper
     if gradient:
         return exact
-    sizes = abs(step) * _frobenius(b) + tau * _frobenius(a)
+    sizes = abs(step) * frobenius(b) + tau * frobenius(a)
     rest = _with_error(step * b + tau * a.T, 4 * _EPSILON * sizes + 8 * a.size * _TINY)
     return sum_above(exact, product_above(slopes[1], product_above(norm.upper, rest)))
 
@@ -126,9 +127,9 @@ def _with_error(matrix: Float[np.ndarray, "m n"], error: float) -> float:
     return sum_above(matrix_norm(matrix).upper, _SLACK * error)
 
 
-def _frobenius(matrix: Float[np.ndarray, "m n"]) -> float:
+def frobenius(matrix: Float[np.ndarray, "*s"]) -> float:
     """About ‖·‖_F ≥ ‖·‖, also where squares would over- or underflow."""
-    largest = float(np.max(np.abs(matrix)))
+    largest = float(np.max(np.abs(matrix), initial=0.0))
     return largest * float(np.linalg.norm(matrix / largest)) + _TINY if largest > 0 else 0.0
 
 

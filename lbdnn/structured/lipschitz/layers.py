@@ -61,7 +61,8 @@ def flow_constant(flow: Flow | Stage, parameters: Any) -> Constant:
             case Linear():
                 return _norm(linear(flow.weight, parameters.weight))
             case AveragePooling():
-                return Constant(below(flow.lipschitz), above(flow.lipschitz))
+                # A root and a quotient are rounded.
+                return Constant(below(below(flow.lipschitz)), above(above(flow.lipschitz)))
             case Flatten():
                 return exactly(1.0)
     raise ValueError(f"no constant is known of {flow!r}")

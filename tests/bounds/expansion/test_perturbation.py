@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lbdnn import Ball, Box, LayerBalls
+from lbdnn import Ball, Box, FullyConnected, LayerBalls
 from lbdnn.bounds.expansion import sup_over_inputs
 from lbdnn.bounds.expansion.activation_tables import table
 from lbdnn.bounds.expansion.budget import Budget, plus
@@ -105,6 +105,21 @@ def test_growths_of_products_bound_the_products():
             assert top <= budget.total(product) <= 1.6 * top
             raised = np.asarray(plus(product, jnp.asarray(1.0)) - product)
             assert raised.tolist() == pytest.approx([0, 0, 0, 1])
+
+
+def test_one_hidden_layer():
+    net = FullyConnected((1, 2, 1), "tanh")
+    point, rng = Box([0.4], [0.4]), np.random.default_rng(3)
+    with jax.enable_x64(True):
+        theta = parameters(net)
+        found = sup_over_inputs(net, theta, "hessian", point, parameters=Ball(0.05))
+        array, _ = derivatives(net, "hessian")
+        vector, most = net.ravel(theta), 0.0
+        for _ in range(200):
+            step = rng.normal(size=net.size)
+            moved = vector + 0.05 * step / np.linalg.norm(step)
+            most = max(most, norm(array(moved, jnp.array([0.4]))))
+    assert found.lower < most <= found.upper < 1.3 * most
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lbdnn.networks import Affine, Chain, FullyConnected
+from lbdnn.networks import Affine, Chain, FullyConnected, Residual
 from lbdnn.structured import classifiers, flows
 from lbdnn.structured.classifiers import Classifier, certified
 from lbdnn.structured.lipschitz import operation_constants
@@ -17,6 +17,7 @@ from lbdnn.structured.weights import Unstructured
 from .test_models import FIVE
 
 RNG = np.random.default_rng(0)
+RELU = FullyConnected((1, 1, 1), "relu").operations[1]
 IMAGES = RNG.uniform(size=(40, 2, 2)).astype(np.float32)
 
 
@@ -182,3 +183,29 @@ def test_what_cannot_be_certified_is_refused():
     with pytest.raises(ValueError, match="ends in an affine readout"):
         net = FullyConnected((2, 2), "tanh", output="tanh")
         classifiers.lipschitz_certificate(net, net.init(jax.random.key(0)))
+
+
+def fixed(operations, theta):
+    """A classifier of vectors with these weights, in float32."""
+    net = Chain(operations, operations[0].n_in if isinstance(operations[0], Affine) else 2)
+    theta = jax.tree.map(lambda w: np.asarray(w, np.float32), theta)
+    proof = classifiers.lipschitz_certificate(net, theta)
+    return classifiers.CertifiedClassifier(net, theta, (net.inputs,), proof)
+
+
+def test_nothing_is_proved_of_deployment_where_numbers_overflow_on_the_way():
+    inside = (Affine(2, 1, False), RELU, Affine(1, 2, False))
+    weights = (np.array([[1e30, 0.0]]), None, np.array([[1e-30], [0.0]]))
+    model = fixed((Residual(inside), Affine(2, 2, False)), (weights, np.eye(2)))
+    image = np.array([[1e10, 1.0]])
+    assert model.radii(image).radii > 1e9
+    assert model.radii(image, deployed=True).radii == 0
+    wide = fixed((Affine(1, 2, True),), (np.array([[1e-37, 100.0], [0.0, 0.0]]),))
+    assert wide.radii(np.zeros((1, 1)), deployed=True).radii == 0
+
+
+def test_weights_below_the_normal_numbers_may_be_taken_for_zero():
+    model = fixed((Affine(2, 2, False),), (np.diag([1e-39, 5e-40]),))
+    image = np.full((1, 2), 1e38)
+    assert model.radii(image).radii > 1e37
+    assert model.radii(image, deployed=True).radii == 0

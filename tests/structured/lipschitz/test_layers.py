@@ -145,3 +145,8 @@ def test_what_is_no_layer_is_refused():
         flow_constant(flow, ())
     with pytest.raises(ValueError, match="NaN"):
         flow_constant(flow, (np.array([np.nan]),))
+
+
+def test_integers_do_not_wrap():
+    assert euler_step(np.uint8([[1]]), np.uint8([[255]])).upper >= 256
+    assert euler_step(np.int8([[-128]]), np.int8([[-128]]), 1e-4).upper >= 2.638
