@@ -2,7 +2,6 @@
 
 import csv
 import json
-import subprocess
 import sys
 
 import numpy as np
@@ -144,15 +143,9 @@ def test_bad_arguments_are_one_sentence(monkeypatch, capsys, tmp_path, wrong):
 
 
 @pytest.mark.slow
-def test_from_the_command_line(tmp_path):
+def test_from_the_command_line(called, tmp_path):
     pytest.importorskip("sklearn")
-    arguments = ["--quick", "--output", str(tmp_path)]
-    done = subprocess.run(
-        [sys.executable, "-m", "experiments.robustness", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = called("robustness", "--quick", "--output", tmp_path)
     assert done.returncode == 0, done.stderr
     assert "0 contradictions" in done.stdout
     with (tmp_path / "accuracy.csv").open() as file:
