@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import time
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -15,12 +14,12 @@ import diffrax
 import jax
 import jax.numpy as jnp
 import numpy as np
+from peers_environment import run_peer
 
 from lbdnn import FullyConnected, control
 from lbdnn.control.integration import held
 from lbdnn.control.references import TWO_LINK
 
-ROOT = Path(__file__).resolve().parents[1]
 PERIOD = 0.01
 START = (1.0, -1.0, 0.0, 0.0)
 
@@ -122,17 +121,7 @@ def peer(case: Case, name: str, python: Path, folder: Path, repeats: int, sample
         "tableau": [[], *(row.tolist() for row in tableau.a_lower)],
     }
     (folder / "request.json").write_text(json.dumps(request), encoding="utf-8")
-    done = subprocess.run(
-        [python, ROOT / "scripts" / "peer_control.py", folder, name],
-        capture_output=True,
-        encoding="utf-8",
-        env={k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
-        | {"PYTHONUTF8": "1"},
-    )
-    if done.returncode:
-        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        raise ValueError(f"{name} failed in {python}: {last}")
-    answer = json.loads(done.stdout)
+    answer = json.loads(run_peer(python, name, "peer_control.py", folder, name))
     with np.load(folder / f"{name}.npz") as found:
         answer["errors"] = found["errors"]
     return answer | {key: 1e6 * answer[key] / samples for key in ("cpu", "wall")}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import tempfile
 import time
@@ -14,6 +13,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from peers_environment import run_peer
 
 import lbdnn
 from experiments.outside_data import outside_data
@@ -21,7 +21,6 @@ from lbdnn.networks import Affine, Chain, Pointwise, Theta
 from lbdnn.structured.flows.field import slopes
 from lbdnn.structured.lipschitz import lipschitz_constant
 
-ROOT = Path(__file__).resolve().parents[1]
 PEER = ("ECLipsE_Fast", "ECLipsE", "ECLipsE CLARABEL")
 OWN = ("product", "semidefinite")
 # Seconds of compiling that would count.
@@ -100,20 +99,12 @@ def by_eclipse(python: Path, case: Case, method: str, limit: float) -> dict[str,
         arrays = {f"W{i}": weight for i, weight in enumerate(case.weights)}
         np.savez(file, slopes=np.array(case.slopes), **arrays)  # pyright: ignore[reportArgumentType]
         try:
-            done = subprocess.run(
-                [python, ROOT / "scripts" / "peer_eclipse.py", file, *method.split()],
-                capture_output=True,
-                encoding="utf-8",
-                timeout=limit,
-                env={k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
-                | {"PYTHONUTF8": "1"},
+            answer = run_peer(
+                python, "eclipse-nn", "peer_eclipse.py", file, *method.split(), limit=limit
             )
         except subprocess.TimeoutExpired:
             return {"value": None, "seconds": None}
-    if done.returncode:
-        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        raise ValueError(f"eclipse-nn failed in {python}: {last}")
-    return json.loads(done.stdout)
+    return json.loads(answer)
 
 
 def by_this_project(case: Case, method: Any) -> dict[str, Any]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -14,6 +12,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from peers_environment import run_peer
 
 from experiments.robustness.digits import Split
 from lbdnn.structured.classifiers import (
@@ -22,7 +21,6 @@ from lbdnn.structured.classifiers import (
     train,
 )
 
-ROOT = Path(__file__).resolve().parents[1]
 Weights = Mapping[str, np.ndarray]
 # Logits whose differences are so large that softmax rounds to 0 and 1.
 CONFIDENT = 1000.0
@@ -95,16 +93,7 @@ def by_foolbox(
         values = {f"{net}:{key}": v for net, parts in nets.items() for key, v in parts.items()}
         values |= {"images": images, "labels": labels}
         np.savez(folder / "values.npz", **values)  # pyright: ignore[reportArgumentType]
-        done = subprocess.run(
-            [python, ROOT / "scripts" / "peer_foolbox.py", folder],
-            capture_output=True,
-            encoding="utf-8",
-            env={k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
-            | {"PYTHONUTF8": "1"},
-        )
-        if done.returncode:
-            last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-            raise ValueError(f"foolbox failed in {python}: {last}")
+        run_peer(python, "foolbox", "peer_foolbox.py", folder)
         versions = json.loads((folder / "answer.json").read_text("utf-8"))
         with np.load(folder / "points.npz") as points:
             return versions, [points[str(index)] for index in range(len(chosen))]

@@ -54,6 +54,28 @@ def environment(requirements: str, folder: Path | None = None) -> Path:
     return python
 
 
+def run_peer(
+    python: Path, name: str, script: str, *arguments: object, limit: float | None = None
+) -> str:
+    """What a script beside this one prints, run by the interpreter of an environment.
+
+    Raises ValueError where it fails, with its last line and the program's `name`, and
+    subprocess.TimeoutExpired after `limit` seconds.
+    """
+    done = subprocess.run(
+        [python, ROOT / "scripts" / script, *map(str, arguments)],
+        capture_output=True,
+        encoding="utf-8",
+        timeout=limit,
+        env={k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
+        | {"PYTHONUTF8": "1"},
+    )
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        raise ValueError(f"{name} failed in {python}: {last}")
+    return done.stdout
+
+
 def _why(log: Path) -> str:
     text = log.read_text(encoding="utf-8", errors="replace")
     return next((why for words, why in REASONS if words in text), "pip failed")

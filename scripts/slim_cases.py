@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +11,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from peers_environment import run_peer
 
 from lbdnn.structured.weights import (
     SVD,
@@ -24,8 +23,6 @@ from lbdnn.structured.weights import (
     SkewSymmetric,
     Unstructured,
 )
-
-ROOT = Path(__file__).resolve().parents[1]
 
 
 @dataclass(frozen=True)
@@ -87,16 +84,7 @@ def by_slim(python: Path, chosen: Sequence[Case]) -> tuple[dict[str, str], list[
             f"{i}:{k}": v for i, case in enumerate(chosen) for k, v in case.attributes.items()
         }
         np.savez(folder / "values.npz", **values)  # pyright: ignore[reportArgumentType]
-        done = subprocess.run(
-            [python, ROOT / "scripts" / "peer_slim.py", folder],
-            capture_output=True,
-            encoding="utf-8",
-            env={k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
-            | {"PYTHONUTF8": "1"},
-        )
-        if done.returncode:
-            last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-            raise ValueError(f"neuromancer failed in {python}: {last}")
+        run_peer(python, "neuromancer", "peer_slim.py", folder)
         answer = json.loads((folder / "answer.json").read_text("utf-8"))
         with np.load(folder / "weights.npz") as weights:
             found = [weights[str(index)] for index in range(len(chosen))]

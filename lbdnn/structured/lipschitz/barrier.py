@@ -123,9 +123,9 @@ class Program:
 
     def _centre(self, point: Point, weight: float, largest: np.ndarray) -> Point:
         for _ in range(_STEPS):
-            gradient, hessian = self._derivatives(point, weight, largest)
-            scale = 1 / np.sqrt(np.diagonal(hessian))
             try:
+                gradient, hessian = self._derivatives(point, weight, largest)
+                scale = 1 / np.sqrt(np.diagonal(hessian))
                 root = np.linalg.cholesky(hessian * np.outer(scale, scale))
             except np.linalg.LinAlgError:
                 return point

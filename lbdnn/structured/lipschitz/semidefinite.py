@@ -50,6 +50,8 @@ def semidefinite_bound(
     found = program.solved(_ACCURACY)
     # Where N is too near to being singular for a proof, an earlier point may have one.
     for multipliers, square in reversed(found[-_TRIED:]):
+        if not np.all(multipliers >= 0):
+            continue
         split = np.split(multipliers, np.cumsum(program.layers)[:-1])
         larger = square * (1 + _SLACK)
         if bool(_proved(net, theta, slopes, split, larger, scale)):
