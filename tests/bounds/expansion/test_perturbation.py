@@ -10,6 +10,7 @@ from lbdnn.bounds.expansion import sup_over_inputs
 from lbdnn.bounds.expansion.activation_tables import table
 from lbdnn.bounds.expansion.budget import Budget, plus
 from lbdnn.bounds.expansion.network import read
+from lbdnn.bounds.expansion.perturbation import Moved, Paths, through_layers
 from lbdnn.bounds.expansion.quantities import cells
 
 from .networks import NETWORKS, norm, parameters
@@ -105,6 +106,25 @@ def test_growths_of_products_bound_the_products():
             assert top <= budget.total(product) <= 1.6 * top
             raised = np.asarray(plus(product, jnp.asarray(1.0)) - product)
             assert raised.tolist() == pytest.approx([0, 0, 0, 1])
+
+
+def test_what_passes_moved_layers_is_attained_by_positive_numbers():
+    """Of one neuron a layer, with all moved as far as they may be, Y(ĒT̃ + WδD P̃) is the bound."""
+    rng = np.random.default_rng(5)
+    k, count = 2, 3
+    p, t, p_moved, t_moved = rng.uniform(0.5, 2, (4, k, count))
+    y, e, bent = rng.uniform(0.5, 2, (3, k))
+    growths = np.zeros((2, count, count, count + 1))
+    growths[0, :k, :, -1], growths[1, :k, :, -1] = p_moved, t_moved
+    own = np.zeros((k, count + 1))
+    own[[0, 1], [1, 2]] = bent / e  # what layer i gets of the radius bends ς' there
+    with jax.enable_x64(True):
+        budget = Budget(jnp.asarray(1e3), jnp.asarray([0.0, *e]))
+        paths = Paths(*[None] * 2, jnp.asarray(p), *[None] * 3, jnp.asarray(t), None, None)
+        change = Moved(jnp.asarray(growths[0]), jnp.asarray(growths[1][:k]), *[None] * 9)
+        found = budget.total(through_layers(budget, paths, change, jnp.asarray(y), own))
+        moved = (y * e)[:, None] * (t + t_moved) + bent[:, None] * (p + p_moved)
+    assert np.asarray(found) == pytest.approx(moved.sum(0), rel=1e-9)
 
 
 def test_one_hidden_layer():
