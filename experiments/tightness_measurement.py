@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
@@ -54,6 +54,13 @@ class Case:
     inputs: Box
     radii: Sequence[Sequence[float]]
     about: Sequence[Sequence[Mapping[str, Any]]]
+
+    def split(self) -> list[Case]:
+        """Each network as a case of its own."""
+        return [
+            replace(self, thetas=[theta], radii=[radii], about=[about])
+            for theta, radii, about in zip(self.thetas, self.radii, self.about, strict=True)
+        ]
 
 
 def upper_bounds(

@@ -45,14 +45,17 @@ def run(settings: Settings, output: Output) -> int:
     quantities = QUANTITIES
     if settings.suite == "controllers":
         quantities = ("value", "jacobian", "input_jacobian", "hessian", "remainder")
-    quick = settings.suite == "published" and set(settings.methods) <= set(FAST)
+    fast = set(settings.methods) <= set(FAST)
+    if not fast:  # one network may take minutes, and what is done is kept
+        chosen = [alone for case in chosen for alone in case.split()]
+    quick = settings.suite == "published" and fast
     keep = None if quick else output.folder / "cases"
-    table = measured(chosen, attack, settings.methods, keep, quantities)
-    done = {row["network"] for row in table}
+    done = measured(chosen, attack, settings.methods, keep, quantities)
+    table = [row for own in done for row in own]
     finished = len(done) == len(chosen)
     if table:
         output.table("tightness", table)
-        networks = [case.label for case in chosen if case.label in done]
+        networks = list(dict.fromkeys(row["network"] for row in table))
         _draw(table, networks, quantities, settings, output)
         for quantity in quantities:
             _print(table, networks, quantity, settings.methods)
@@ -95,15 +98,15 @@ def measured(
     methods: Sequence[str],
     keep: Path | None,
     quantities: Sequence[str] = QUANTITIES,
-) -> Rows:
-    """The rows of all networks, or of those finished before Ctrl-C; kept in a folder if given."""
+) -> list[Rows]:
+    """The rows of each case, or of those finished before Ctrl-C; kept in a folder if given."""
     table: dict[int, Rows] = {}
     names = [_kept_name(case, attack, methods, quantities) for case in chosen]
     for i, name in enumerate(names):
         if keep is not None and (keep / name).is_file():
             table[i] = json.loads((keep / name).read_text(encoding="utf-8"))
     if table:
-        print(f"{len(table)} of {len(chosen)} networks were done before", file=sys.stderr)
+        print(f"{len(table)} of {len(chosen)} cases were done before", file=sys.stderr)
 
     work: dict[Any, Callable[[], Any]] = {}
     for i, one in enumerate(chosen):
@@ -126,7 +129,7 @@ def measured(
                 if keep is not None:
                     keep.mkdir(exist_ok=True)
                     write_whole(keep / names[i], json.dumps(table[i]))
-    return [row for i in sorted(table) for row in table[i]]
+    return [table[i] for i in sorted(table)]
 
 
 def _existing(case: Case, quantities: Sequence[str]) -> list[str]:

@@ -51,7 +51,7 @@ def test_a_controller_of_our_own(tmp_path):
     quantities = ("value", "remainder")
     attack = Attack(starts=4, steps=8)
     name = "polynomial (budgeted)"
-    rows = tightness_of_suite.measured([case], attack, [name], tmp_path / "kept", quantities)
+    (rows,) = tightness_of_suite.measured([case], attack, [name], tmp_path / "kept", quantities)
     assert {row["quantity"] for row in rows} == set(quantities)
     assert all(row["ratio"] >= 1 and row["box"] == "starts in" for row in rows)
 
