@@ -33,7 +33,10 @@ class Bent:
 
 @dataclass
 class Bending:
-    """ψ(z) = outer·ς(inner·z + shift) + offset, entry by entry; without a table ς is z ↦ z."""
+    """ψ(z) = outer·ς(inner·z + shift) + offset, entry by entry; without a table ς is z ↦ z.
+
+    On the first `carried` entries, those of shortcuts, ψ is the identity.
+    """
 
     inner: np.ndarray
     shift: np.ndarray
@@ -41,6 +44,7 @@ class Bending:
     offset: np.ndarray
     activation: Activation | None = None
     table: Table | None = None
+    carried: int = 0
 
     @staticmethod
     def straight(n: int) -> Bending:
@@ -71,8 +75,31 @@ class Bending:
         one, none = np.ones_like(self.inner), np.zeros_like(self.inner)
         return Bending(self.inner, self.shift, one, none, activation)
 
+    def beside(self, carried: int) -> Bending:
+        """With the identity on so many entries more, in front."""
+        one, none = np.ones(carried), np.zeros(carried)
+        ends = zip((one, none, one, none), self._lines, strict=True)
+        own = [np.concatenate(pair) for pair in ends]
+        return Bending(*own, self.activation, self.table, carried + self.carried)
+
+    @property
+    def _lines(self) -> tuple[np.ndarray, ...]:
+        return self.inner, self.shift, self.outer, self.offset
+
+    @property
+    def _bent(self) -> Bending:
+        """On the entries that are not carried."""
+        own = [line[self.carried :] for line in self._lines]
+        return Bending(*own, self.activation, self.table)
+
     def over(self, low: np.ndarray, high: np.ndarray) -> Bent:
         """Over intervals (c, n)."""
+        n = self.carried
+        if n and self.table is not None:
+            same = Bending.straight(n).over(low[:, :n], high[:, :n])
+            rest = self._bent.over(low[:, n:], high[:, n:])
+            pairs = zip(vars(same).values(), vars(rest).values(), strict=True)
+            return Bent(*(np.concatenate(pair, 1) for pair in pairs))
         middle = low / 2 + high / 2
         half = np.maximum(high - middle, middle - low) * WIDER + TINY
         if self.table is None:
@@ -115,6 +142,10 @@ class Bending:
         """≥ |ψ⁽ᵒʳᵈᵉʳ⁾| on intervals, order ≥ 2."""
         if self.table is None:
             return np.zeros_like(low)
+        if self.carried:
+            n = self.carried
+            rest = self._bent.most(order, low[:, n:], high[:, n:])
+            return np.concatenate([np.zeros_like(low[:, :n]), rest], 1)
         middle = low / 2 + high / 2
         half = np.maximum(high - middle, middle - low) * WIDER + TINY
         below, above = self.table.over(order, *self._into(middle, half))

@@ -30,7 +30,7 @@ class Centres:
         self.outputs = known.ahead.low.shape[1]
         layers = known.stack.layers
         self.own = [a for a, layer in enumerate(layers) if layer.owned]
-        starts = np.cumsum([0, *(len(layers[a].weight) for a in self.own)])
+        starts = np.cumsum([0, *(len(layers[a].weight) - layers[a].acts for a in self.own)])
         self.places = {a: slice(*starts[k : k + 2]) for k, a in enumerate(self.own)}
         self._assemble(known, int(starts[-1]))
         self._bound_roundings(known)
@@ -57,6 +57,7 @@ class Centres:
             back = np.eye(self.outputs)[None]
             if a + 1 < count:
                 back = ahead.R[-1][a + 1] * ahead.bents[a + 1].slope[:, None, :]
+                back = back[:, :, known.stack.acting(a + 1)]
             self.back[a] = np.broadcast_to(back, (cells, *back.shape[1:]))
             across = np.zeros((cells, units[a].shape[1], size))
             for b in self.own:
@@ -66,7 +67,9 @@ class Centres:
                 block = np.zeros((cells, self.outputs, rows.stop - rows.start, 1))
                 if a + 1 < count:
                     weight = lengths[a] * lengths[b]
-                    block = known.curved.Q[a + 1, b + 1] * weight[:, None, None, None]
+                    turned = known.stack.acting(a + 1), known.stack.acting(b + 1)
+                    block = known.curved.Q[a + 1, b + 1][:, :, *turned]
+                    block = block * weight[:, None, None, None]
                 if b < a:
                     path = _turned(known, a, b) * lengths[b][:, None, None]
                     path = np.concatenate([path, np.zeros((cells, 1, path.shape[2]))], 1)
@@ -175,9 +178,10 @@ def _positive_definite(t: float, m: np.ndarray, lost: float) -> bool:
 
 
 def _turned(known: Known, a: int, b: int) -> np.ndarray:
-    """T_ab = D_a P_{a,b+1} at the middles."""
+    """T_ab = D_a P_{a,b+1} at the middles, where E_a and E_b act."""
     ahead, slope = known.ahead, known.ahead.bents[a].slope
-    if a == b + 1:
-        return slope[:, :, None] * np.eye(slope.shape[1])
-    path = ahead.R[a - 1][b + 1] * ahead.bents[b + 1].slope[:, None, :]
-    return slope[:, :, None] * path
+    path = np.eye(slope.shape[1])
+    if a > b + 1:
+        path = ahead.R[a - 1][b + 1] * ahead.bents[b + 1].slope[:, None, :]
+    path = slope[:, :, None] * path
+    return path[:, known.stack.layers[a].kept :, known.stack.acting(b + 1)]

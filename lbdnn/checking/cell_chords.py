@@ -75,9 +75,10 @@ def off_chords(known: Known, half: np.ndarray) -> np.ndarray:
         z1, z2 = moved[t]
         d1, d2 = slopes[t].size, bends[t].size
         size = np.repeat(ahead.sizes[t][:, None], inputs, 1)
-        owned = known.stack.layers[t].owned
-        first = lengths(d1 * z1) * owned
-        outputs.append(Jet(size, first, lengths(d1 * z2 + d2 * z1 * z1) * owned))
+        owned, rows = known.stack.layers[t].owned, slice(known.stack.layers[t].kept, None)
+        first = lengths((d1 * z1)[:, :, rows]) * owned
+        second = lengths((d1 * z2 + d2 * z1 * z1)[:, :, rows]) * owned
+        outputs.append(Jet(size, first, second))
     blocks = np.zeros((len(half), inputs, count, count))
     owned = [layer.owned for layer in known.stack.layers]
     for a in range(count):
@@ -86,7 +87,8 @@ def off_chords(known: Known, half: np.ndarray) -> np.ndarray:
                 continue
             total = np.zeros((len(half), inputs))
             if b < a:
-                turned = most(slopes[a]) * path(a, b + 1)
+                rows = slice(known.stack.layers[a].kept, None)
+                turned = most(Jet(*(x[:, :, rows] for x in slopes[a]))) * path(a, b + 1)
                 total = total + (path(count, a + 1) * turned * outputs[b]).second
             for j in range(a + 1, count):
                 curved = path(j, a + 1) * kappas[j] * path(j, b + 1)

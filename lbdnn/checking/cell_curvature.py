@@ -25,7 +25,8 @@ Middles = dict[tuple[int, int], np.ndarray]
 @dataclass
 class Curvature:
     """For nodes i ≥ k of `first`..L − 1: Q[i, k] (c, m, n_i, n_k) at the middles, whole ≥ ‖Q_ik‖
-    and away ≥ its difference from that; rounding[i, k] that of the computed Q."""
+    where parameters act (`Stack.acting`), away ≥ its difference from that; rounding[i, k] that of
+    the computed Q."""
 
     Q: Middles
     whole: Grid
@@ -49,8 +50,9 @@ def curvature(
         change.append(
             (_times(bent.bend_spread, own) + _times(most, way.columns_away[j])) * WIDER + TINY
         )
-    x = {(j, i): _rows(known, way, j, i, strong[j]) for j in nodes for i in nodes if i <= j}
-    y = {(j, i): _rows(known, way, j, i, change[j]) for j in nodes for i in nodes if i <= j}
+    pairs = [(j, i, stack.acting(i)) for j in nodes for i in nodes if i <= j]
+    x = {(j, i): _rows(known, way, j, i, strong[j], own) for j, i, own in pairs}
+    y = {(j, i): _rows(known, way, j, i, change[j], own) for j, i, own in pairs}
     Q = _at_middles(stack, known, kappas, first)
     found = Curvature(Q, {}, {}, _roundings(stack, majorants, first))
     for i in nodes:
@@ -63,8 +65,8 @@ def curvature(
                 plain = plain + np.fmin(
                     _times(x[j, k], way.whole[j, i]), _times(way.whole[j, k], x[j, i])
                 )
-            m, n_i, n_k = Q[i, k].shape[1:]
-            norm = spectral_norms(Q[i, k].reshape(cells, m * n_i, n_k))
+            own = Q[i, k][:, :, stack.acting(i), stack.acting(k)]
+            norm = spectral_norms(own.reshape(cells, -1, own.shape[3]))
             away = (error + found.rounding[i, k]) * WIDER
             found.away[i, k] = away
             found.whole[i, k] = np.fmin(norm + away, plain) * WIDER
@@ -89,14 +91,16 @@ def _at_middles(stack: Stack, known: Forward, kappas: list[np.ndarray], first: i
     return found
 
 
-def _rows(known: Forward, way: Paths, j: int, i: int, rows: np.ndarray) -> np.ndarray:
-    """≥ ‖diag(rows)P_ji‖."""
+def _rows(
+    known: Forward, way: Paths, j: int, i: int, rows: np.ndarray, columns: slice
+) -> np.ndarray:
+    """≥ ‖diag(rows)P_ji‖, some columns of it."""
     most = np.max(rows, 1)
     if i == j:
         return most
     with np.errstate(invalid="ignore"):
         path = known.R[j - 1][i] * known.bents[i].slope[:, None, :]
-        norm = spectral_norms(rows[:, :, None] * path)
+        norm = spectral_norms(rows[:, :, None] * path[:, :, columns])
     lost = _times(most, way.away[j, i])
     return np.where(np.isfinite(most), norm + lost, np.inf) * WIDER
 

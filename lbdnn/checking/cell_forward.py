@@ -11,15 +11,15 @@ import numpy as np
 from .cell_bends import Bent
 from .cell_norms import TINY, WIDER, lengths
 from .spans import NotShown
-from .stacked_layers import Stack
+from .stacked_layers import Stack, StackedLayer
 
 
 @dataclass
 class Forward:
     """Over each of c boxes. Φ_t lies in ranges[t]. R[t][k] (c, n_{t+1}, n_k) is near
     W_tD_tW_{t−1}⋯D_{k+1}W_k, the D the middles of the slopes; R_error[t][k] how far rounding took
-    it. sizes[t] ≥ ‖[s_t; 1]‖, spreads[t] ≥ ‖s_t − its middle‖, both 0 for layers without
-    parameters; low, high enclose Φ."""
+    it. Of s_t without what shortcuts carry: middles, sizes[t] ≥ ‖[s_t; 1]‖, spreads[t] ≥ ‖s_t − its
+    middle‖, the last two 0 for layers without parameters. low, high enclose Φ."""
 
     ranges: list[tuple[np.ndarray, np.ndarray]]
     bents: list[Bent]
@@ -53,7 +53,7 @@ class Majorants:
             self.table.append([float(np.linalg.norm(row)) * WIDER for row in rows])
             self.steepest.append(float(np.max(steep)))
             self.strongest.append(2 * float(np.max(np.abs(bent.bend) + bent.bend_spread)) + TINY)
-            push = np.hypot(lengths(np.maximum(-bent.low, bent.high)), layer.one)
+            push = _pushing(layer, bent)
             self.sizes.append(2 * float(np.max(push)))
             value, reach = bent.low / 2 + bent.high / 2, bent.high / 2 - bent.low / 2
             wide = reach @ size.T + layer.rows * push[:, None]
@@ -103,11 +103,11 @@ def forward(stack: Stack, majorants: Majorants, low: np.ndarray, high: np.ndarra
         found.R_error.append(errors)
 
         value, reach = bent.low / 2 + bent.high / 2, bent.high / 2 - bent.low / 2
-        push = np.hypot(lengths(np.maximum(-bent.low, bent.high)), layer.one) * WIDER
+        push = _pushing(layer, bent) * WIDER
         majorants.hold(t, bent, push)
-        found.middles.append(value)
+        found.middles.append(value[:, layer.kept :])
         found.sizes.append(push * layer.owned)
-        found.spreads.append(lengths(reach * WIDER + TINY) * layer.owned)
+        found.spreads.append(lengths(reach[:, layer.kept :] * WIDER + TINY) * layer.owned)
         pushes.append(push * layer.radius)
 
         line = bent.line + bent.slope * (near - bent.middle)
@@ -131,6 +131,12 @@ def forward(stack: Stack, majorants: Majorants, low: np.ndarray, high: np.ndarra
     return found
 
 
+def _pushing(layer: StackedLayer, bent: Bent) -> np.ndarray:
+    """≥ ‖[s; 1]‖ of what E acts on."""
+    size = np.maximum(-bent.low, bent.high)[:, layer.kept :]
+    return np.hypot(lengths(size), layer.one)
+
+
 def _pushed(
     found: Forward,
     stack: Stack,
@@ -148,7 +154,7 @@ def _pushed(
         if layer.radius == 0:
             continue
         slope = found.bents[k + 1].slope
-        rows = lengths(found.R[t][k + 1] * slope[:, None, :])
+        rows = lengths((found.R[t][k + 1] * slope[:, None, :])[:, :, layer.acts :])
         rows = rows + found.R_error[t][k + 1] * np.max(np.abs(slope), 1)[:, None]
         apart = apart + rows * pushes[k][:, None]
         together = together + (rows * (found.sizes[k])[:, None]) ** 2

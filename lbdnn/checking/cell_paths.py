@@ -40,7 +40,8 @@ def paths(stack: Stack, known: Forward) -> Paths:
     count, cells = len(stack.layers), len(known.low)
     one = np.ones(cells)
     steep = [(np.abs(b.slope) + b.spread) * WIDER for b in known.bents]
-    steepest = [np.max(s, 1) for s in steep]
+    steepest = [np.max(s[:, layer.kept :], 1) for s, layer in zip(steep, stack.layers, strict=True)]
+    full = [np.max(s, 1) for s in steep]
     whole: Grid = {(t, t): one for t in range(count + 1)}
     away = {(t, t): 0 * one for t in range(count + 1)}
     columns: Grid = {}
@@ -48,23 +49,28 @@ def paths(stack: Stack, known: Forward) -> Paths:
     reaches: Grid = {}
     for t in range(count):
         layer = stack.layers[t]
+        # ‖R_tkD_k‖ of the columns on which E_{k−1} acts, and ‖D_k‖ of what E_k acts on.
+        pushed = {t + 1: one}
         reach, through, start = {}, {}, {}
         for k in range(t + 1):
             R, lost, bent = known.R[t][k], known.R_error[t][k], known.bents[k]
             reach[k] = scaled(R, bent.spread, lost)
             through[k] = scaled(R, np.abs(bent.slope), lost)
             start[k] = scaled(R, steep[k], lost)
+            pushed[k] = through[k]
+            if k and stack.layers[k - 1].acts:
+                own = stack.acting(k)
+                pushed[k] = scaled(R[:, :, own], np.abs(bent.slope[:, own]), lost)
             reaches[t + 1, k] = reach[k]
 
-        def added(i: int, table: Grid, low: int, reach=reach, through=through, t=t) -> np.ndarray:
+        def added(i: int, table: Grid, low: int, reach=reach, pushed=pushed, t=t) -> np.ndarray:
             """≥ the sums over k = low..t, the paths to layer k in `table`."""
             shape = table[low, i].shape if (low, i) in table else (cells,)
             wide = (slice(None),) + (None,) * (len(shape) - 1)
             total, moves = np.zeros(shape), []
             for k in range(low, t + 1):
                 total = total + reach[k][wide] * table[k, i]
-                after = through[k + 1] if k < t else one
-                moves.append((k, (after * steepest[k])[wide] * table[k, i]))
+                moves.append((k, (pushed[k + 1] * steepest[k])[wide] * table[k, i]))
             return (total + shared(stack, moves)) * WIDER
 
         for i in range(t + 1):
@@ -74,8 +80,8 @@ def paths(stack: Stack, known: Forward) -> Paths:
             own = np.fmin(through[i] + more, start[i] + np.maximum(rest, 0.0))
             if i == t:
                 last = float(spectral_norms(layer.weight)) + layer.radius
-                own = np.fmin(own, last * steepest[t])
-            rounded = known.R_error[t][i] * steepest[i]  # that of the computed R_ti
+                own = np.fmin(own, last * full[t])
+            rounded = known.R_error[t][i] * full[i]  # that of the computed R_ti
             away[t + 1, i], whole[t + 1, i] = (more + rounded) * WIDER, own * WIDER
         for i in range(t):
             for k in range(i + 1, t + 1):
@@ -83,13 +89,11 @@ def paths(stack: Stack, known: Forward) -> Paths:
                 whole[t + 1, i] = np.fmin(whole[t + 1, i], split)
         for j in range(t + 1):
             n = known.R[t][j].shape[2]
-            after = through[j + 1] if j < t else one
             stray = np.zeros((cells, n))
-            moves = [(j, np.repeat(after[:, None], n, 1))]
+            moves = [(j, np.repeat(pushed[j + 1][:, None], n, 1))]
             for k in range(j + 1, t + 1):
                 stray = stray + reach[k][:, None] * columns[k, j]
-                later = through[k + 1] if k < t else one
-                moves.append((k, (later * steepest[k])[:, None] * columns[k, j]))
+                moves.append((k, (pushed[k + 1] * steepest[k])[:, None] * columns[k, j]))
             stray = (stray + shared(stack, moves) + known.R_error[t][j]) * WIDER
             strays[t + 1, j] = stray
             columns[t + 1, j] = (lengths(known.R[t][j], -2) + stray) * WIDER

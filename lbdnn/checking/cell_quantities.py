@@ -72,6 +72,7 @@ def _jacobian(known: Known) -> np.ndarray:
             beside.append(eye * ahead.sizes[j][:, None, None])
             continue
         path = ahead.R[-1][j + 1] * ahead.bents[j + 1].slope[:, None, :]
+        path = path[:, :, known.stack.acting(j + 1)]
         beside.append(path * ahead.sizes[j][:, None, None])
         lost = ahead.R_error[-1][j + 1] * known.majorants.steepest[j + 1]
         rest.append((way.away[count, j + 1] + lost) * ahead.sizes[j])
@@ -111,7 +112,7 @@ def hessian_blocks(known: Known) -> tuple[np.ndarray, np.ndarray]:
             size = difference = np.zeros(len(full))
             if b < a:
                 turned, away = _turned(known, a, b)
-                back, lost = way.whole[count, a + 1], way.away[count, a + 1]
+                back, lost = _back(known, a), way.away[count, a + 1]
                 size = back * turned * s[b]
                 difference = (lost * turned + back * away) * s[b] + back * turned * spread[b]
             if a + 1 < count:
@@ -124,20 +125,33 @@ def hessian_blocks(known: Known) -> tuple[np.ndarray, np.ndarray]:
     return full, apart
 
 
+def _back(known: Known, a: int) -> np.ndarray:
+    """≥ ‖P_{L,a+1}‖ where E_a acts."""
+    ahead, count, own = known.ahead, len(known.stack.layers), known.stack.acting(a + 1)
+    whole = known.way.whole[count, a + 1]
+    if a + 1 == count or not own.start:
+        return whole
+    path = ahead.R[-1][a + 1] * ahead.bents[a + 1].slope[:, None, :]
+    lost = ahead.R_error[-1][a + 1] * known.majorants.steepest[a + 1]
+    rest = known.way.away[count, a + 1] + lost
+    return np.fmin(whole, (spectral_norms(path[:, :, own]) + rest) * WIDER)
+
+
 def _turned(known: Known, a: int, b: int) -> tuple[np.ndarray, np.ndarray]:
-    """≥ ‖ψ_a'P_{a,b+1}‖, and its difference from the middles."""
+    """≥ ‖ψ_a'P_{a,b+1}‖ where E_a and E_b act, and its difference from the middles."""
     ahead, way = known.ahead, known.way
-    bent, steep = ahead.bents[a], way.steep[a]
+    rows = slice(known.stack.layers[a].kept, None)
+    spread, steep = ahead.bents[a].spread[:, rows], way.steep[a][:, rows]
     away = way.away[a, b + 1] * np.max(steep, 1)
     if a == b + 1:
-        wide = np.max(bent.spread, 1)
-        return np.max(steep, 1) + away, wide + away
+        return np.max(steep, 1) + away, np.max(spread, 1) + away
     path = ahead.R[a - 1][b + 1] * ahead.bents[b + 1].slope[:, None, :]
+    path = path[:, rows, known.stack.acting(b + 1)]
     lost = ahead.R_error[a - 1][b + 1] * known.majorants.steepest[b + 1]
     away = away + lost * np.max(steep, 1)
     with np.errstate(invalid="ignore"):
         whole = spectral_norms(steep[:, :, None] * path) + away
-        change = spectral_norms(bent.spread[:, :, None] * path) + away
+        change = spectral_norms(spread[:, :, None] * path) + away
     return whole * WIDER, change * WIDER
 
 
@@ -149,8 +163,9 @@ def _mixed(known: Known) -> np.ndarray:
     for a in range(count):
         if not known.stack.layers[a].owned:
             continue
-        turned = np.max(way.steep[a], 1) if a == 0 else _turned(known, a, -1)[0]
-        block = way.whole[count, a + 1] * turned
+        kept = known.stack.layers[0].kept
+        turned = np.max(way.steep[0][:, kept:], 1) if a == 0 else _turned(known, a, -1)[0]
+        block = _back(known, a) * turned
         if a + 1 < count:
             block = block + ahead.sizes[a] * curved.whole[a + 1, 0]
         blocks.append(block * WIDER)
