@@ -111,7 +111,7 @@ def hessian_blocks(known: Known) -> tuple[np.ndarray, np.ndarray]:
                 continue
             size = difference = np.zeros(len(full))
             if b < a:
-                turned, away = _turned(known, a, b)
+                turned, away = turned_paths(known, a, b)
                 back, lost = _back(known, a), way.away[count, a + 1]
                 size = back * turned * s[b]
                 difference = (lost * turned + back * away) * s[b] + back * turned * spread[b]
@@ -137,7 +137,7 @@ def _back(known: Known, a: int) -> np.ndarray:
     return np.fmin(whole, (spectral_norms(path[:, :, own]) + rest) * WIDER)
 
 
-def _turned(known: Known, a: int, b: int) -> tuple[np.ndarray, np.ndarray]:
+def turned_paths(known: Known, a: int, b: int) -> tuple[np.ndarray, np.ndarray]:
     """≥ ‖ψ_a'P_{a,b+1}‖ where E_a and E_b act, and its difference from the middles."""
     ahead, way = known.ahead, known.way
     rows = slice(known.stack.layers[a].kept, None)
@@ -164,7 +164,7 @@ def _mixed(known: Known) -> np.ndarray:
         if not known.stack.layers[a].owned:
             continue
         kept = known.stack.layers[0].kept
-        turned = np.max(way.steep[0][:, kept:], 1) if a == 0 else _turned(known, a, -1)[0]
+        turned = np.max(way.steep[0][:, kept:], 1) if a == 0 else turned_paths(known, a, -1)[0]
         block = _back(known, a) * turned
         if a + 1 < count:
             block = block + ahead.sizes[a] * curved.whole[a + 1, 0]

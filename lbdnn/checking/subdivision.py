@@ -9,6 +9,7 @@ import numpy as np
 from .cell_centres import Centres
 from .cell_chords import off_chords
 from .cell_forward import Majorants
+from .cell_growths import Growths, most_growth, shrunk
 from .cell_norms import largest_eigenvalues
 from .cell_quantities import Known, hessian_blocks, known_of, over_boxes
 from .regions import Inputs
@@ -16,6 +17,8 @@ from .spans import NotShown
 from .stacked_layers import Stack
 
 _BATCH, _SMALLEST = 256, 2.0**-24
+# Where a segment from the centre of the set of parameters is divided.
+_PARTS = (1 / 3, 2 / 3)
 # Blocks hardly ever lose more than that, and with more inputs there are too many corners.
 _BLOCKS_LOSE, _MOST_INPUTS = 3.0, 6
 
@@ -33,6 +36,12 @@ class Subdivision:
         self.high = np.where(exact, high, np.nextafter(high, np.inf))
         self.majorants = Majorants(stack, self.low[None], self.high[None])
         self.moves = _moves(stack)
+        moving = any(layer.radius > 0 for layer in stack.layers)
+        if moving and not any(layer.kept for layer in stack.layers):
+            self.still = shrunk(stack, 0.0)
+            self.parts = [shrunk(stack, part) for part in _PARTS]
+        else:
+            self.still, self.parts = None, []
 
     def show(self, quantity: str, upper: float, max_cells: int) -> int:
         """How many boxes it took to prove that the quantity is at most `upper`.
@@ -69,8 +78,22 @@ class Subdivision:
                 boxes += zip(a[keep], b[keep], bound[keep].tolist(), strict=True)
         return count
 
-    def known(self, quantity: str, low: np.ndarray, high: np.ndarray) -> Known:
-        return known_of(self.stack, self.majorants, quantity, low, high)
+    def known(
+        self, quantity: str, low: np.ndarray, high: np.ndarray, stack: Stack | None = None
+    ) -> Known:
+        return known_of(stack or self.stack, self.majorants, quantity, low, high)
+
+    def at_points(self, points: np.ndarray) -> list[tuple[Known, np.ndarray]]:
+        """What is known at points, and how far ∂²Φ/∂θ² may be from what is made of its middles:
+        with all parameters, and with those of the centre and a bound of how far it moves."""
+        whole = self.known("hessian", points, points)
+        found = [(whole, _largest(hessian_blocks(whole)[1]))]
+        if self.still is not None:
+            fixed = self.known("hessian", points, points, self.still)
+            known = [self.known("hessian", points, points, part) for part in self.parts]
+            moved = most_growth(self.stack, [Growths(x).hessian() for x in [*known, whole]])
+            found.append((fixed, _largest(hessian_blocks(fixed)[1]) + moved))
+        return found
 
     def _bounds(
         self, quantity: str, low: np.ndarray, high: np.ndarray, corners: Corners
@@ -160,11 +183,12 @@ class Corners:
 
     def _look(self, names: list[bytes], asked: dict[bytes, tuple[float, np.ndarray]]) -> None:
         points = np.stack([asked[key][1] for key in names])
-        known = self.boxes.known("hessian", points, points)
-        apart, centres = _largest(hessian_blocks(known)[1]), Centres(known)
+        ways = self.boxes.at_points(points)
+        centres = [Centres(known) for known, _ in ways]
         for cell, key in enumerate(names):
             t = asked[key][0]
-            if centres.below(cell, t - float(apart[cell]) * (1 + 1e-15)):
+            apart, best = min((float(apart[cell]), k) for k, (_, apart) in enumerate(ways))
+            if centres[best].below(cell, t - apart * (1 + 1e-15)):
                 self.shown[key] = t
             else:
                 self.failed[key] = max(t, self.failed.get(key, -1.0))
