@@ -12,19 +12,17 @@ and ‖H‖ < t if tI ∓ A − GᵀG/t is positive definite, by Schur's complem
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from .cell_norms import TINY, WIDER
 from .cell_quantities import Known
+from .output_directions import every_direction
 
 _UNIT = 2.0**-52
-_FEW, _HALVINGS = 6, 5
 
 
 class Centres:
-    """The A and GᵀG of boxes, as functions of u; for at most two outputs (`possible`)."""
+    """The A and GᵀG of boxes, as functions of u."""
 
     def __init__(self, known: Known) -> None:
         self.outputs = known.ahead.low.shape[1]
@@ -34,10 +32,6 @@ class Centres:
         self.places = {a: slice(*starts[k : k + 2]) for k, a in enumerate(self.own)}
         self._assemble(known, int(starts[-1]))
         self._bound_roundings(known)
-
-    @property
-    def possible(self) -> bool:
-        return self.outputs <= 2
 
     def _assemble(self, known: Known, size: int) -> None:
         ahead, count = known.ahead, len(known.stack.layers)
@@ -103,58 +97,21 @@ class Centres:
         self.lost_a, self.lost_g = 2 * lost_a * WIDER, lost_g * WIDER
 
     def below(self, cell: int, limit: float) -> bool:
-        """Whether ‖H‖ ≤ limit for every unit u is proved, at one box.
-
-        It is for u between two vectors at an angle Δ if it is at most limit·cos(Δ/2) for them, as
-        u is a sum of their multiples by numbers ≥ 0 that add up to 1/cos(Δ/2) at most.
-        """
+        """Whether ‖H‖ ≤ limit for every unit u is proved, at one box (`every_direction`)."""
         if not limit > 0:
             return False
-        if self.outputs == 1:
-            return self._at(cell, np.zeros(1), limit)
-        # Many directions at a time are quicker, and most often enough.
-        wide = math.pi / _FEW
-        angles = wide * np.arange(_FEW)
-        if self._at(cell, angles, limit * _between(wide)):
-            return True
-        shown: dict[float, float] = {}
+        return every_direction(self.outputs, limit, lambda u, t: self._at(cell, u, t))
 
-        def holds(angle: float, t: float) -> bool:
-            if shown.get(angle, math.inf) > t:
-                if not self._at(cell, np.array([angle]), t):
-                    return False
-                shown[angle] = t
-            return True
-
-        arcs = [(k * wide, wide, 0) for k in range(_FEW)]
-        while arcs:
-            start, wide, depth = arcs.pop()
-            if all(holds(angle, limit * _between(wide)) for angle in (start, start + wide)):
-                continue
-            if depth == _HALVINGS or not holds(start + wide / 2, limit):
-                return False
-            arcs += [(start, wide / 2, depth + 1), (start + wide / 2, wide / 2, depth + 1)]
-        return True
-
-    def _at(self, cell: int, angles: np.ndarray, t: float) -> bool:
-        """Whether ‖H‖ ≤ t is proved for u at all the angles; they are of no account with one
-        output."""
-        u = np.stack([np.cos(angles), np.sin(angles)], 1)[:, : self.outputs]
-        a = np.einsum("uo,oij->uij", u, self.A[cell])
-        gram = np.zeros_like(a)
-        for layer, own in self.gram.items():
-            back = np.sum((u @ self.back[layer][cell]) ** 2, 1)
-            gram += (back / t)[:, None, None] * own[cell]
+    def _at(self, cell: int, u: np.ndarray, t: float) -> bool:
+        """Whether ‖H‖ ≤ t is proved for all of the u (…, m), of length 1 but for rounding."""
+        shape = (len(u), *self.A.shape[2:])
+        a = (u @ self.A[cell].reshape(self.outputs, -1)).reshape(shape)
+        backs = [np.sum((u @ self.back[layer][cell]) ** 2, 1) for layer in self.own]
+        grams = np.stack([self.gram[layer][cell].ravel() for layer in self.own])
+        gram = (np.stack(backs, 1) / t @ grams).reshape(shape)
         lost = self.lost_a + self.lost_g / t
         # Of the vectors in floats the lengths are off by less than 1e-15.
-        return _positive_definite(
-            t * (1 - 1e-14), np.concatenate([-a, a]) - np.tile(gram, (2, 1, 1)), lost
-        )
-
-
-def _between(wide: float) -> float:
-    """≤ cos(Δ/2); angles in floats are those of the vectors to far less than 1e-13."""
-    return math.cos(wide / 2 + 1e-13) * (1 - 1e-14)
+        return all(_positive_definite(t * (1 - 1e-14), m - gram, lost) for m in (a, -a))
 
 
 def _positive_definite(t: float, m: np.ndarray, lost: float) -> bool:

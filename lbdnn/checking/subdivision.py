@@ -20,7 +20,7 @@ _BATCH, _SMALLEST = 256, 2.0**-24
 # Where a segment from the centre of the set of parameters is divided.
 _PARTS = (1 / 3, 2 / 3)
 # Blocks hardly ever lose more than that, and with more inputs there are too many corners.
-_BLOCKS_LOSE, _MOST_INPUTS = 3.0, 6
+_BLOCKS_LOSE, _MOST_INPUTS, _MOST_OUTPUTS = 3.0, 6, 3
 
 
 class Subdivision:
@@ -134,7 +134,7 @@ class Corners:
     def lower(self, known: Known, low: np.ndarray, high: np.ndarray, bound: np.ndarray) -> None:
         """Lowers bounds to `upper` where blocks together, not each by itself, show that: at the
         middle and with what the box adds, or at corners and with what is between."""
-        if known.ahead.low.shape[1] > 2:
+        if known.ahead.low.shape[1] > _MOST_OUTPUTS:
             return
         apart = _largest(hessian_blocks(known)[1])
         between = np.full(len(low), np.inf)

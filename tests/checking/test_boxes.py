@@ -24,6 +24,7 @@ from lbdnn.checking.subdivision import Subdivision
 from ..bounds.points import NETWORKS, ball_points, box_points, exact
 
 UNEQUAL, SCALED, KINKED = (NETWORKS[name] for name in ("unequal widths", "scaled", "kinked"))
+BLOCKS = NETWORKS["nested residual"]
 FIRST_ORDER = ("value", "jacobian", "input_jacobian", "input_jacobian_max")
 
 
@@ -39,7 +40,14 @@ def over_whole_box(boxes: Subdivision, quantity: str) -> float:
     return float(over_boxes(known, quantity)[0])
 
 
-@pytest.mark.parametrize("name", ["unequal widths", pytest.param("scaled", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "unequal widths",
+        "nested residual",
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("scaled", "residual")),
+    ],
+)
 @settings(max_examples=12, deadline=None)
 @given(
     seed=st.integers(0, 2**32 - 1),
@@ -87,10 +95,12 @@ def test_kinks_in_a_box(seed: int, half: float) -> None:
 
 
 @cache
-def certificate_of(method: object, radius: float) -> tuple[Certificate, Chain, tuple]:
-    theta = UNEQUAL.unravel(np.random.default_rng(3).uniform(-1, 1, UNEQUAL.size))
+def certificate_of(
+    method: object, radius: float, net: Chain = UNEQUAL
+) -> tuple[Certificate, Chain, tuple]:
+    theta = net.unravel(np.random.default_rng(3).uniform(-1, 1, net.size))
     certificate = certify(
-        UNEQUAL,
+        net,
         theta,
         inputs=Box(-1, [1.0, 0.5]),
         parameters=Ball(radius),
@@ -98,7 +108,7 @@ def certificate_of(method: object, radius: float) -> tuple[Certificate, Chain, t
         method=method,  # pyright: ignore[reportArgumentType]
         attack=None,
     )
-    return certificate, UNEQUAL, theta
+    return certificate, net, theta
 
 
 def with_upper(certificate: Certificate, quantity: str, upper: float) -> Certificate:
@@ -106,9 +116,15 @@ def with_upper(certificate: Certificate, quantity: str, upper: float) -> Certifi
     return replace(certificate, bounds={quantity: bound})
 
 
-@pytest.mark.parametrize("radius", [pytest.param(0.0, marks=pytest.mark.slow), 0.05])
-def test_bounds_over_a_cover_are_verified(radius: float) -> None:
-    certificate, net, theta = certificate_of(Interval(cells=200), radius)
+@pytest.mark.parametrize(
+    ("net", "radius"),
+    [
+        (UNEQUAL, 0.05),
+        *(pytest.param(*own, marks=pytest.mark.slow) for own in ((UNEQUAL, 0.0), (BLOCKS, 0.05))),
+    ],
+)
+def test_bounds_over_a_cover_are_verified(net: Chain, radius: float) -> None:
+    certificate, net, theta = certificate_of(Interval(cells=200), radius, net)
     verdict = check(certificate, net, theta)
     assert verdict, str(verdict)
     assert any("boxes" in row.upper.reason for row in verdict.rows)
@@ -138,9 +154,8 @@ def test_out_of_boxes_the_best_bound_is_told() -> None:
             check(certificate, net, theta, max_cells=wrong)  # pyright: ignore[reportArgumentType]
 
 
-@pytest.mark.parametrize("outputs", [1, 2])
-def test_at_a_point_the_hessian_is_exact(outputs: int) -> None:
-    net = UNEQUAL if outputs == 2 else SCALED
+@pytest.mark.parametrize("net", [UNEQUAL, SCALED, BLOCKS])
+def test_at_a_point_the_hessian_is_exact(net: Chain) -> None:
     rng = np.random.default_rng(5)
     for _ in range(3):
         center, sigma = rng.uniform(-1, 1, net.size), rng.uniform(-1, 1, 2)
@@ -194,9 +209,9 @@ def test_a_hessian_that_blocks_do_not_show_is_verified() -> None:
     assert not check(false, net, theta, max_cells=300)
 
 
-@pytest.mark.parametrize("radius", [0.0, 0.05])
-def test_second_derivatives_are_no_further_from_chords(radius: float) -> None:
-    net, rng = UNEQUAL, np.random.default_rng(11)
+@pytest.mark.parametrize(("net", "radius"), [(UNEQUAL, 0.0), (UNEQUAL, 0.05), (BLOCKS, 0.05)])
+def test_second_derivatives_are_no_further_from_chords(net: Chain, radius: float) -> None:
+    rng = np.random.default_rng(11)
     angles = np.linspace(0, np.pi, 60, endpoint=False)
     units = np.stack([np.cos(angles), np.sin(angles)], 1)
     for size, half in ((0.5, 0.3), (1.5, 0.02)):
