@@ -3,11 +3,12 @@ r"""Whether a seminorm of ℝᵐ is at most a number on the unit sphere, from it
 For u = Σ c_iu_i, c_i ≥ 0, with unit vectors u_1..u_m that are linearly independent, g(u) ≤ Σ c_i
 max g(u_i); with nᵀu_i = 1 for all i, Σ c_i = nᵀu ≤ ‖n‖ if u is a unit vector. So g is at most t on
 their cone if it is at most t/‖n‖ at each u_i. The cones between ±e_1..±e_m are divided by sums of
-two of their vectors, which are integers, so that nothing is left out.
+multiples of two of their vectors, which are integers, so that nothing is left out.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import cache
 from itertools import product
@@ -87,11 +88,14 @@ def _between(cone: Cone) -> float:
 
 @cache
 def _longest(cone: Cone) -> tuple[int, int, tuple[int, ...]]:
-    """The places of the two vectors that are furthest apart, and the sum of these."""
+    """The places of the two vectors that are furthest apart, and about the middle of these."""
     units = _units(cone)
     cosines = units @ units.T + 2 * np.tri(len(cone))
     i, j = map(int, np.unravel_index(np.argmin(cosines), cosines.shape))
-    return i, j, tuple(a + b for a, b in zip(cone[i], cone[j], strict=True))
+    sizes = [sum(x * x for x in cone[place]) for place in (i, j)]
+    shift = round(math.log2(sizes[0] / sizes[1]) / 2)
+    left, right = 2 ** max(-shift, 0), 2 ** max(shift, 0)
+    return i, j, tuple(left * a + right * b for a, b in zip(cone[i], cone[j], strict=True))
 
 
 def _with(cone: Cone, place: int, vector: tuple[int, ...]) -> Cone:

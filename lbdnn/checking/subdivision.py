@@ -20,7 +20,7 @@ _BATCH, _SMALLEST = 256, 2.0**-24
 # Where a segment from the centre of the set of parameters is divided.
 _PARTS = (1 / 3, 2 / 3)
 # Blocks hardly ever lose more than that, and with more inputs there are too many corners.
-_BLOCKS_LOSE, _MOST_INPUTS, _MOST_OUTPUTS = 3.0, 6, 3
+_BLOCKS_LOSE, _MOST_INPUTS, _MOST_OUTPUTS = 3.0, 6, 4
 
 
 class Subdivision:
