@@ -22,9 +22,9 @@ def check(
     - Upper bounds: those of `Dissipation` by the inequalities of its proof. Those that bring no
       proof are compared with bounds that the checker finds by itself: first from one enclosure of
       everything and from norms of layers, as good as `Layerwise` and, nearly always, `Polynomial`;
-      then, for chains without residual blocks, from enclosures over boxes of inputs, which are
-      halved until each shows the bound. That is how bounds of `Interval` and `Refined` are
-      verified. What the boxes do not show is reported as not verified.
+      then from enclosures over boxes of inputs, which are halved until each shows the bound. That
+      is how bounds of `Interval` and `Refined` are verified. What the boxes do not show is reported
+      as not verified.
 
     Proofs, norms of layers and lower bounds are computed in balls of 128 bits (Arb, Johansson 2017,
     doi:10.1109/TC.2017.2690633) that contain the real numbers; over boxes of inputs, in float64
