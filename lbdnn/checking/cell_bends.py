@@ -78,19 +78,22 @@ class Bending:
     def beside(self, carried: int) -> Bending:
         """With the identity on so many entries more, in front."""
         one, none = np.ones(carried), np.zeros(carried)
-        ends = zip((one, none, one, none), self._lines, strict=True)
-        own = [np.concatenate(pair) for pair in ends]
-        return Bending(*own, self.activation, self.table, carried + self.carried)
-
-    @property
-    def _lines(self) -> tuple[np.ndarray, ...]:
-        return self.inner, self.shift, self.outer, self.offset
+        return Bending(
+            np.concatenate([one, self.inner]),
+            np.concatenate([none, self.shift]),
+            np.concatenate([one, self.outer]),
+            np.concatenate([none, self.offset]),
+            self.activation,
+            self.table,
+            carried + self.carried,
+        )
 
     @property
     def _bent(self) -> Bending:
         """On the entries that are not carried."""
-        own = [line[self.carried :] for line in self._lines]
-        return Bending(*own, self.activation, self.table)
+        own = slice(self.carried, None)
+        lines = self.inner[own], self.shift[own], self.outer[own], self.offset[own]
+        return Bending(*lines, self.activation, self.table)
 
     def over(self, low: np.ndarray, high: np.ndarray) -> Bent:
         """Over intervals (c, n)."""

@@ -1,6 +1,7 @@
 """How far second derivatives move with the parameters, and norms over all output directions."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -17,7 +18,7 @@ def test_of_one_neuron_a_layer_the_third_derivative_is_found() -> None:
     # Of softplus(z − 3), z < 3, all derivatives are positive: no terms cancel, no norm is larger.
     step = (Scaling((1.0,), (-3.0,)), Pointwise(get("softplus")), Affine(1, 1, bias=False))
     net = Chain((Affine(1, 1, bias=False), *step * 3), 1)
-    theta, sigma = np.array([1.1, 2.7, 3.3, 1.9]), np.array([1.5])
+    theta, sigma = np.array([1.1, 2.7, 3.3, 1.9]), jnp.array([1.5])
     boxes = boxes_of(net, theta, Box(sigma.tolist(), sigma.tolist()), Ball(1e-8))
     found = Growths(boxes.known("hessian", boxes.low[None], boxes.high[None])).hessian()
     with jax.enable_x64(True):
@@ -65,7 +66,7 @@ def test_all_directions_are_looked_at(outputs: int) -> None:
     rng = np.random.default_rng(outputs)
     for _ in range(5):
         m = rng.standard_normal((outputs, outputs)) * rng.choice([0.1, 1.0], outputs)
-        truth = np.linalg.norm(m, 2)
+        truth = float(np.linalg.norm(m, 2))
 
         def below(u: np.ndarray, t: float, m: np.ndarray = m) -> bool:
             return bool(np.all(np.linalg.norm(u @ m, axis=1) <= t))
