@@ -11,15 +11,17 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from lbdnn import Ball, Bound, Box, Certificate, Chain, FullyConnected, certify, check
+from lbdnn.activations import get
 from lbdnn.bounds import Interval
 from lbdnn.bounds.method import ALL
 from lbdnn.checking.cell_centres import Centres
 from lbdnn.checking.cell_chords import off_chords
-from lbdnn.checking.cell_quantities import known_of, over_boxes
+from lbdnn.checking.cell_quantities import hessian_blocks, known_of, over_boxes
 from lbdnn.checking.enclosure import enclose
 from lbdnn.checking.regions import inputs_of, parameters_of
 from lbdnn.checking.stacked_layers import stacked
 from lbdnn.checking.subdivision import Subdivision
+from lbdnn.networks import Affine, Pointwise, Residual
 
 from ..bounds.points import NETWORKS, ball_points, box_points, exact
 
@@ -234,6 +236,30 @@ def test_second_derivatives_are_no_further_from_chords(net: Chain, radius: float
                 apart = np.tensordot(units, inside - (low + high) / 2, 1)
                 total += np.abs(np.linalg.eigvalsh(apart)).max()
             assert total <= bound
+
+
+def test_a_block_of_one_number_moves_by_its_parameters() -> None:
+    net = Chain((Residual((Affine(1, 1),)),), 1)
+    boxes = boxes_of(net, np.array([0.5, 0.2]), Box([2.0], [2.0]), Ball(0.1))
+    largest = 2 + 0.5 * 2 + 0.2 + 0.1 * np.sqrt(5)
+    assert over_whole_box(boxes, "value") == pytest.approx(largest, rel=1e-9)
+    net = Chain((Residual((Affine(1, 1, bias=False),)),) * 3, 1)
+    boxes = boxes_of(net, np.array([0.5, 0.3, 0.2]), Box([2.0], [2.0]), Ball(0.1))
+    reached = np.prod(np.array([1.5, 1.3, 1.2]) + 0.1 / np.sqrt(3))
+    assert reached <= over_whole_box(boxes, "input_jacobian") <= 1.05 * reached
+
+
+def test_of_one_neuron_a_layer_in_blocks_second_derivatives_are_found() -> None:
+    # All terms are positive: norms of blocks are the second derivatives themselves.
+    ends = Affine(1, 1, bias=False), Pointwise(get("softplus")), Affine(1, 1, bias=False)
+    net = Chain((Residual(ends), Residual((Residual(ends),))), 1)
+    theta, sigma = np.array([0.4, 0.7, 0.3, 0.9]), np.array([0.7])
+    boxes = boxes_of(net, theta, Box(sigma.tolist(), sigma.tolist()), Ball(0.0))
+    blocks, apart = hessian_blocks(boxes.known("hessian", boxes.low[None], boxes.high[None]))
+    own = np.flatnonzero([layer.owned for layer in boxes.stack.layers])
+    truth = second_derivative(net, theta, sigma)[0]
+    assert blocks[0][np.ix_(own, own)] == pytest.approx(truth, rel=1e-7, abs=1e-12)
+    assert np.max(apart) < 1e-7
 
 
 def test_boxes_within_a_ball_of_inputs() -> None:
