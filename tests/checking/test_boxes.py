@@ -247,6 +247,9 @@ def test_a_block_of_one_number_moves_by_its_parameters() -> None:
     boxes = boxes_of(net, np.array([0.5, 0.3, 0.2]), Box([2.0], [2.0]), Ball(0.1))
     reached = np.prod(np.array([1.5, 1.3, 1.2]) + 0.1 / np.sqrt(3))
     assert reached <= over_whole_box(boxes, "input_jacobian") <= 1.1 * reached
+    net = Chain((Residual((Affine(1, 1, bias=False),) * 2),) * 2, 1)
+    boxes = boxes_of(net, np.full(4, 0.5), Box([2.0], [2.0]), Ball(0.1))
+    assert over_whole_box(boxes, "input_jacobian") >= (1 + 0.55**2) ** 2
 
 
 def test_of_one_neuron_a_layer_in_blocks_second_derivatives_are_found() -> None:
