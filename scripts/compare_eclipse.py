@@ -8,6 +8,9 @@ stands the largest derivative found at random points: a value below it is no Lip
 
 eclipse-nn runs in an environment of its own, `.venv-peers-eclipse`, which the first call makes. It
 rounds to nearest: its numbers are no proofs to the last bit.
+
+Beside the seconds of each estimate stand those of the processor, all threads together, which other
+programs on the machine disturb less.
 """
 
 from __future__ import annotations
@@ -67,15 +70,12 @@ def main() -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     rows: list[dict[str, Any]] = []
+    print(f"{'network':<34}{'method':<18}{'constant':>16}{'seconds':>10}{'processor':>11}")
     try:
         for row in computed(settings, python, output):
             rows.append(row)
             output.table("eclipse", rows)
-            value = "beyond the limit" if row["value"] is None else f"{row['value']:.6g}"
-            seconds = "" if row["seconds"] is None else f"{row['seconds']:.3g} s"
-            said = "  fell back to ECLipsE_Fast" if row.get("fell_back") else ""
-            below = said + ("  below a derivative: no Lipschitz constant" if row["refuted"] else "")
-            print(f"{row['network']:<34}{row['method']:<18}{value:>18}{seconds:>10}{below}")
+            print(line(row), flush=True)
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -90,7 +90,7 @@ def computed(settings: Settings, python: Path, output: Output) -> Iterator[dict[
     shapes = list(zip(settings.layers, settings.widths, strict=True))
     for case in chain(random_cases(shapes, settings.activations, settings.seeds), trained_cases()):
         least = reached(case, settings.points)
-        yield row_of(case.name, "derivative", {"value": least, "seconds": None}, least)
+        yield row_of(case.name, "derivative", {"value": least}, least)
         for method in OWN:
             yield row_of(case.name, method, by_this_project(case, method), least)
         for method in PEER:
@@ -109,6 +109,15 @@ def row_of(network: str, method: str, found: dict[str, Any], least: float) -> di
     return (
         {"network": network, "method": method, "derivative": least} | found | {"refuted": refuted}
     )
+
+
+def line(row: dict[str, Any]) -> str:
+    """A row as it is printed."""
+    value = "over the limit" if row["value"] is None else f"{row['value']:.6g}"
+    times = [f"{row[key]:.3g}" if key in row else "" for key in ("seconds", "processor")]
+    said = "  fell back to ECLipsE_Fast" if row.get("fell_back") else ""
+    said += "  below a derivative: no Lipschitz constant" if row["refuted"] else ""
+    return f"{row['network']:<34}{row['method']:<18}{value:>16}{times[0]:>10}{times[1]:>11}{said}"
 
 
 if __name__ == "__main__":
