@@ -14,14 +14,15 @@ from lbdnn.compilation import make_room
 
 
 def finished_pieces(
-    work: Mapping[Hashable, Callable[[], Any]], label: str
+    work: Mapping[Hashable, Callable[[], Any]], label: str, *, at_once: int = 4
 ) -> Iterator[tuple[Any, Any]]:
     """(key, result) of each piece as it is done, with a progress bar on a terminal.
 
-    Threads: compilation, most of the work of a short run, releases Python's lock. Ends early,
-    without an exception, on Ctrl-C; the caller sees it by what is missing.
+    Threads: compilation, most of the work of a short run, releases Python's lock; at most
+    `at_once` of them, 1 where pieces are timed. Ends early, without an exception, on Ctrl-C; the
+    caller sees it by what is missing.
     """
-    pool = ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1))
+    pool = ThreadPoolExecutor(max_workers=min(at_once, os.cpu_count() or 1))
     try:
         keys = {pool.submit(piece): key for key, piece in work.items()}
         with tqdm(total=len(keys), desc=label, disable=None, leave=False) as bar:

@@ -11,6 +11,7 @@ import numpy as np
 
 import lbdnn
 from experiments.concurrency import finished_pieces, leave
+from experiments.given_network import input_box, read
 from experiments.output import Output
 from experiments.tightness_measurement import Case, attacked, exact_at_centre, rows, upper_bounds
 from lbdnn import Attack, Box, FullyConnected, Model
@@ -67,9 +68,7 @@ def run(settings: Settings, output: Output) -> int:
 
 def _model(settings: Settings) -> Model:
     if settings.model is not None:
-        if settings.activation is None:
-            return lbdnn.read(settings.model)
-        return lbdnn.read(settings.model, activation=settings.activation)
+        return read(settings.model, settings.activation)
     assert settings.sizes is not None
     net = FullyConnected(settings.sizes, settings.activation or "tanh")
     with jax.enable_x64(True):
@@ -80,15 +79,7 @@ def _model(settings: Settings) -> Model:
 
 def _case(settings: Settings, model: Model) -> Case:
     net, theta = model.net, model.theta
-    if settings.inputs is not None:
-        box = Box(*(_numbers(end) for end in settings.inputs))
-    elif model.inputs is not None:
-        box = Box(*model.inputs)
-    elif settings.model is None:
-        box = Box(-1.0, 1.0)
-    else:
-        raise ValueError(f"{settings.model} names no box of inputs; pass --inputs LO HI")
-    box.ends(net.inputs)
+    box = input_box(model, settings.inputs, Box(-1.0, 1.0) if settings.model is None else None)
     norm = float(np.linalg.norm(np.asarray(net.ravel(theta), np.float64)))
     radius = 0.01 * norm if settings.radius is None else settings.radius
     lbdnn.Ball(radius)
@@ -96,16 +87,6 @@ def _case(settings: Settings, model: Model) -> Case:
     radii = [0.0, *(radius * steps)] if radius > 0 else [0.0]
     about = [[{"fraction": r / norm if norm else 0.0} for r in radii]]
     return Case(model.name, net, [theta], box, [radii], about)
-
-
-def _numbers(text: str) -> float | list[float]:
-    try:
-        values = [float(piece) for piece in text.split(",")]
-    except ValueError:
-        raise ValueError(
-            f"--inputs takes LO HI, a number each or numbers separated by commas; got {text!r}"
-        ) from None
-    return values[0] if len(values) == 1 else values
 
 
 def _draw(case: Case, upper: Any, found: Any, exact: Any, output: Output) -> None:

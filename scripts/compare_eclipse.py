@@ -39,15 +39,18 @@ from experiments.output import Output
 
 @dataclass(frozen=True)
 class Settings:
-    layers: tuple[int, ...] = (2, 3, 5, 5, 10)
+    layers: tuple[int, ...] = (2, 3, 5, 5)
     """Hidden layers of the random networks."""
-    widths: tuple[int, ...] = (20, 50, 50, 100, 100)
-    """Neurons in each of them, one number for each number of layers."""
-    activations: tuple[str, ...] = ("relu", "tanh")
+    widths: tuple[int, ...] = (20, 50, 50, 100)
+    """Neurons in each of them, one number for each number of layers. Time grows with the cube of
+    all neurons, so that by default there are 500 at most."""
+    activations: tuple[str, ...] = ("relu",)
+    """Constants over all of space depend on the range of slopes alone: tanh has that of relu."""
     seeds: int = 1
     """Of the weights: 0, 1, …"""
-    limit: float = 60.0
-    """Seconds that one estimate of eclipse-nn may take, its start included."""
+    limit: float = 30.0
+    """Seconds of the processor that one estimate of eclipse-nn may take (ten times as many of the
+    clock)."""
     points: int = 5000
     """At which derivatives are computed."""
     output: Path = Path("results/eclipse")

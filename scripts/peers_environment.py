@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import venv
@@ -70,6 +71,8 @@ def run_peer(
         env={k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
         | {"PYTHONUTF8": "1"},
     )
+    if hasattr(signal, "SIGPROF") and done.returncode == -signal.SIGPROF:
+        raise subprocess.TimeoutExpired(script, limit or 0.0)
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
         raise ValueError(f"{name} failed in {python}: {last}")

@@ -83,14 +83,15 @@ def read(path: Path, deviations: tuple[float, ...] | None = None) -> GradientNet
 
     Raises ValueError, in one sentence, for any other file.
     """
-    arrays = _arrays(path)
+    held = arrays(path)
     try:
-        return _network(path.name, arrays, deviations)
+        return _network(path.name, held, deviations)
     except ValueError as error:
         raise ValueError(f"{path} is no network of gradient layers: {error}") from None
 
 
-def _arrays(path: Path) -> dict[str, np.ndarray]:
+def arrays(path: Path) -> dict[str, np.ndarray]:
+    """What an NPZ file holds; ValueError, in one sentence, where it cannot be read."""
     try:
         with np.load(path, allow_pickle=False) as file:
             return {name: file[name] for name in file.files}

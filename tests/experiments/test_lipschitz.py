@@ -2,15 +2,16 @@
 
 import csv
 import json
-import subprocess
 import sys
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from experiments.lipschitz.constants import VERDICTS, measured, parts, verdict
+from experiments.lipschitz.__main__ import main
+from experiments.lipschitz.convolutional_layers import VERDICTS, layers, parts, verdict
 from experiments.lipschitz.gradient_network import CIFAR10, GradientNetwork, Stage, random, read
+from experiments.lipschitz.layer_rows import measured
 from lbdnn.structured.lipschitz import Constant
 
 
@@ -43,7 +44,7 @@ def known():
 
 @pytest.fixture(scope="module")
 def rows():
-    return list(measured(known(), steps=8))
+    return list(measured(layers(known(), steps=8)))
 
 
 def test_norms_and_verdicts_of_a_network_that_is_known(rows):
@@ -124,22 +125,42 @@ def test_damaged_files_are_refused(tmp_path):
         read(tmp_path / "c.npz")
 
 
-def run(*arguments):
-    command = [sys.executable, "-m", "experiments.lipschitz", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
-
-
-def test_a_missing_file_is_one_sentence(tmp_path):
-    done = run("--model", tmp_path / "none.npz", "--output", tmp_path)
-    assert done.returncode == 2
-    assert (
-        done.stderr == f"error: there is no file {tmp_path / 'none.npz'}; pass --model FILE.npz\n"
-    )
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--model", "none.npz"], "there is no file none.npz; pass --model FILE.npz"),
+        (["--model", "none.onnx"], "none.onnx: there is no such file"),
+        (["--model", "dense.npz", "--activation", "relu"], "dense names no box of inputs; pass"),
+        (["--model", "dense.npz", "--inputs", "0", "1"], "dense.npz: weights do not say which"),
+        (
+            ["--model", "dense.npz", "--activation", "relu", "--inputs", "1,2,3", "4"],
+            "2 inputs",
+        ),
+        (
+            ["--model", "dense.npz", "--activation", "relu", "--deviations", "1"],
+            "--deviations does not go with a network of dense layers",
+        ),
+        (["--model", "other.npz"], "no part of a linear layer"),
+        (["--inputs", "0", "1"], "--inputs does not go with a network of layers x − τ"),
+        (["--deviations", "1"], "--deviations goes with --model"),
+        (["--seed", "-1"], "--seed takes"),
+    ],
+)
+def test_wrong_arguments_are_one_sentence(monkeypatch, tmp_path, capsys, arguments, sentence):
+    monkeypatch.chdir(tmp_path)
+    kept = {"0.weight": np.ones((3, 2)), "0.bias": np.ones(3), "2.weight": np.ones((1, 3))}
+    np.savez("dense.npz", **kept)
+    np.savez("other.npz", a=np.ones(2))
+    monkeypatch.setattr(sys, "argv", ["lipschitz", *arguments])
+    assert main() == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ") and error.count("\n") == 1
+    assert sentence in error
 
 
 @pytest.mark.slow
-def test_from_the_command_line(tmp_path):
-    done = run("--output", tmp_path)
+def test_from_the_command_line(called, tmp_path):
+    done = called("lipschitz", "--output", tmp_path)
     assert done.returncode == 0, done.stderr
     assert "proved of 1 of 4 gradient layers" in done.stdout
     with (tmp_path / "lipschitz.csv").open() as file:
@@ -160,7 +181,7 @@ def test_the_published_layers_are_non_expansive(data):
         replace(stage, **{name: getattr(stage, name)[part] for name, part in last.items()})
         for stage in net.stages
     ]
-    rows = list(measured(replace(net, stages=tuple(stages)), steps=32))
+    rows = list(measured(layers(replace(net, stages=tuple(stages)), steps=32)))
     gradient = [row for row in rows if row["kind"] == "gradient"]
     assert [row["verdict"] for row in gradient] == ["at most 2"] * 3
     # Their norms are near 1, and above it.

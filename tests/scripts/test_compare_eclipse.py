@@ -48,8 +48,10 @@ def test_a_peer_that_fails_is_one_sentence_and_one_that_hangs_no_value(script, c
     python = program(tmp_path, "echo 'ImportError: no torch' >&2; exit 1")
     with pytest.raises(ValueError, match="ImportError: no torch"):
         by_eclipse(python, case, "ECLipsE", 60.0)
-    python = program(tmp_path, "exec sleep 60")
-    assert by_eclipse(python, case, "ECLipsE", 0.2)["value"] is None
+    # Ended by the clock, and by its own timer of processor seconds.
+    for hanging, limit in (("exec sleep 60", 0.02), ("kill -PROF $$", 60.0)):
+        python = program(tmp_path, hanging)
+        assert by_eclipse(python, case, "ECLipsE", limit) == {"value": None}
 
 
 @pytest.mark.parametrize("wrong", [("--layers", 2, 3), ("--limit", 0), ("--seeds", 0)])

@@ -38,6 +38,10 @@ def test_the_program_lies_between_attack_and_product(monkeypatch):
     assert product == pytest.approx(math.prod(weights), rel=1e-9)
     assert stretched(NET, theta, 1.0) <= found <= 0.95 * product
 
+    # Between maximum norms, the largest sums of rows.
+    rows = [np.abs(w[:, :-1]).sum(1).max() for w in NET.weights(theta)]
+    assert lipschitz_constant(NET, theta, norm="maximum").upper == pytest.approx(math.prod(rows))
+
     # A smaller answer of the solver is not believed.
     solved = Program.solved
     for factor in (0.9, 1 - 1e-3):
@@ -132,5 +136,7 @@ def test_another_method_is_refused():
     net = FullyConnected((2, 3, 1), "relu")
     with pytest.raises(ValueError, match="method must be one of"):
         lipschitz_constant(net, drawn(net, 0), method="guess")  # pyright: ignore[reportArgumentType]
+    with pytest.raises(ValueError, match="bounds Euclidean norms; pass method='product'"):
+        lipschitz_constant(NET, drawn(NET, 1), method="semidefinite", norm="maximum")
     with pytest.raises(ValueError, match="NaN"):
         lipschitz_constant(net, net.with_weights([np.full(a.shape, np.nan) for a in net.affine]))

@@ -1,12 +1,11 @@
-"""Certified Lipschitz constants, layer by layer."""
+"""Certified Lipschitz constants of networks of gradient layers, layer by layer."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
-from typing import Any
 
 from experiments.lipschitz.gradient_network import GradientNetwork
+from experiments.lipschitz.layer_rows import Row
 from lbdnn.structured.lipschitz import (
     Constant,
     composition,
@@ -17,8 +16,6 @@ from lbdnn.structured.lipschitz import (
     relative_step,
 )
 from lbdnn.structured.lipschitz.constant import above, below
-
-Row = dict[str, Any]
 
 # Proved, or proved to be otherwise, or neither.
 VERDICTS = ("at most 2", "above 2", "undecided")
@@ -76,16 +73,6 @@ def _row(
         "verdict": "",
         "constant": constant.upper,
     }
-
-
-def measured(net: GradientNetwork, *, steps: int) -> Iterator[Row]:
-    """`layers`, with the product of the constants so far and the seconds of each."""
-    product, began = 1.0, time.perf_counter()
-    for number, row in enumerate(layers(net, steps=steps)):
-        product = composition(Constant(0.0, product), Constant(0.0, row["constant"])).upper
-        seconds = round(time.perf_counter() - began, 2)
-        yield {"layer": number, **row, "product": product, "seconds": seconds}
-        began = time.perf_counter()
 
 
 def parts(rows: list[Row]) -> list[Row]:
