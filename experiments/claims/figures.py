@@ -51,12 +51,14 @@ def constants() -> Figure:
         room = steps[values < 1]
         longest = [flows.largest_expansive_step(h, constants=name) for h in room]
         end = 2.0 if name == "sharp" else 1.0
-        most = f"{name}: at most {max(longest):.3g}, at {best:.3g}"
+        most = f"{name}: at most {max(longest):.3g}, at $h_C$ = {best:.3g}"
         right.plot([0, *room, end], [0, *longest, 0], color=colour, label=most)
     left.plot(STEPS, attacked(), "k^", label="attained by an attack")
     left.axhline(1, color="black", linewidth=0.8)
-    left.set(xlabel="contractive step h_C", ylabel="Lipschitz constant", ylim=(0, None))
+    left.set(ylabel="Lipschitz constant", ylim=(0, None))
     left.legend()
-    right.set(xlabel="contractive step h_C", ylabel="largest expansive step h_E", ylim=(0, 2.8))
+    right.set(ylabel="largest expansive step $h_E$", ylim=(0, 2.7))
+    for axes in (left, right):
+        axes.set(xlabel="contractive step $h_C$", xlim=(0, 2.05))
     right.legend(loc="upper left")
     return figure
