@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import Any, NoReturn
 
@@ -14,7 +14,7 @@ from lbdnn.compilation import make_room
 
 
 def finished_pieces(
-    work: Mapping[Hashable, Callable[[], Any]], label: str, *, at_once: int = 4
+    work: Mapping[Any, Callable[[], Any]], label: str, *, at_once: int = 4
 ) -> Iterator[tuple[Any, Any]]:
     """(key, result) of each piece as it is done, with a progress bar on a terminal.
 

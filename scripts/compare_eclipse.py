@@ -9,11 +9,17 @@ stands the largest derivative found at random points: a value below it is no Lip
 eclipse-nn runs in an environment of its own, `.venv-peers-eclipse`, which the first call makes. It
 rounds to nearest: its numbers are no proofs to the last bit.
 
-Beside the seconds of each estimate stand those of the processor, all threads together, which other
-programs on the machine disturb less.
+Beside the seconds of each estimate stand those of the processor, which other programs on the
+machine disturb less; linear algebra runs in one thread.
 """
 
 from __future__ import annotations
+
+import os
+
+# For all programs alike: where the processor is shared, threads of linear algebra wait for each
+# other, and count as working. Read when NumPy and torch are loaded.
+os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 import sys
 from collections.abc import Iterator
