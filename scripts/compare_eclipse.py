@@ -122,7 +122,8 @@ def row_of(network: str, method: str, found: dict[str, Any], least: float) -> di
 
 def line(row: dict[str, Any]) -> str:
     """A row as it is printed."""
-    value = "over the limit" if row["value"] is None else f"{row['value']:.6g}"
+    missing = "solver failed" if row.get("failed") else "over the limit"
+    value = missing if row["value"] is None else f"{row['value']:.6g}"
     times = [f"{row[key]:.3g}" if key in row else "" for key in ("seconds", "processor")]
     said = "  fell back to ECLipsE_Fast" if row.get("fell_back") else ""
     said += "  below a derivative: no Lipschitz constant" if row["refuted"] else ""

@@ -5,8 +5,8 @@
 FILE.npz holds weights W0, W1, …, without biases, and the `slopes` of the activation, least and
 greatest. Where the system can, a signal ends the program once the estimate has taken LIMIT seconds
 of the processor. SOLVER is one of cvxpy's, in the place of SCS. Prints one JSON object: value,
-seconds and processor seconds (of the estimate alone), whether the program said that it fell back to
-its closed form, and versions.
+null where the solver failed, seconds and processor seconds (of the estimate alone), whether the
+program said that it fell back to its closed form, and versions.
 """
 
 import io
@@ -40,13 +40,21 @@ def main() -> None:
         if hasattr(signal, "setitimer"):
             signal.setitimer(signal.ITIMER_PROF, float(sys.argv[2]))
         start, worked = time.perf_counter(), time.process_time()
-        value = float(estimator.estimate(sys.argv[3]))
+        try:
+            value = float(estimator.estimate(sys.argv[3]))
+        except cvxpy.error.SolverError:
+            value = None
         took = {
             "seconds": time.perf_counter() - start,
             "processor": time.process_time() - worked,
         }
     versions = {name: version(name) for name in ("eclipse-nn", "torch", "cvxpy", "scs", "numpy")}
-    found = {"value": value, **took, "fell_back": "Falling back" in said.getvalue()}
+    found = {
+        "value": value,
+        "failed": value is None,
+        **took,
+        "fell_back": "Falling back" in said.getvalue(),
+    }
     print(json.dumps(found | {"versions": versions}))
 
 
