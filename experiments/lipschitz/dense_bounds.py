@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal, get_args
@@ -127,8 +127,8 @@ def _of_chain(given: Given, method: Any, inputs: Box | None) -> list[Row] | str:
             "ask for it by --methods semidefinite"
         )
     net, theta = given.net, given.model.theta
-    norms: Sequence[Any] = tuple(NORMS) if method == "product" else ("euclidean",)
-    bound = partial(lipschitz_constant, net, theta, inputs=inputs, method=method)
+    norms = tuple(NORMS) if method == "product" else ("euclidean",)
+    bound: Any = partial(lipschitz_constant, net, theta, inputs=inputs, method=method)
     found = {norm: bound(norm=norm).upper for norm in norms}
     if method == "product" and inputs is None and net.residual:
         # Over all space more is known of shortcut blocks than 1 + the norm of the inside.

@@ -32,6 +32,13 @@ def test_values_below_a_derivative_are_refuted(script, case):
         assert row_of("net", "method", {"value": value}, least)["refuted"] is refuted
 
 
+def test_what_is_missing_is_told_apart(script):
+    line = script("compare_eclipse").line
+    row = {"network": "net", "method": "method", "value": None, "refuted": False}
+    assert "over the limit" in line(row)
+    assert "solver failed" in line(row | {"failed": True})
+
+
 def test_the_peer_is_given_the_weights_and_the_slopes(script, case, tmp_path):
     python = program(tmp_path, 'cp "$2" "$(dirname "$0")/seen.npz"; echo "{\\"value\\": 1}"')
     found = script("eclipse_cases").by_eclipse(python, case, "ECLipsE CLARABEL", 60.0)
