@@ -25,7 +25,11 @@ import tyro
 from lbdnn.files import write_whole
 from lbdnn.structured.flows import Expansive, GradientFlow, Layer
 from lbdnn.structured.lipschitz import Convolution
-from lbdnn.structured.weights import NormBoundedConvolution, OrthogonalConvolution
+from lbdnn.structured.weights import (
+    BlockOrthogonalConvolution,
+    NormBoundedConvolution,
+    OrthogonalConvolution,
+)
 
 
 @dataclass(frozen=True)
@@ -110,13 +114,16 @@ def cases(channels: int, size: int, key: jax.Array) -> dict[str, tuple[Layer, eq
     there = eqx.nn.Conv2d(channels, channels, 3, padding=1, key=first)
     back = eqx.nn.ConvTranspose2d(channels, channels, 3, padding=1, use_bias=False, key=second)
     bounded = NormBoundedConvolution(channels, channels, Convolution((size, size), (3, 3)))
-    orthogonal = OrthogonalConvolution(channels, channels, (size, size))
+    whole = OrthogonalConvolution(channels, channels, (size, size))
+    few = BlockOrthogonalConvolution(channels, channels, (size, size))
     two, one = TwoConvolutions(there, back), OneConvolution(there)
     return {
         "gradient flow, bounded": (Layer(GradientFlow(bounded, "relu"), step=1.0), two),
         "expansive, bounded": (Layer(Expansive(bounded, "relu"), step=1.0), one),
-        "gradient flow, orthogonal": (Layer(GradientFlow(orthogonal, "relu"), step=1.0), two),
-        "expansive, orthogonal": (Layer(Expansive(orthogonal, "relu"), step=1.0), one),
+        "gradient flow, orthogonal blocks": (Layer(GradientFlow(few, "relu"), step=1.0), two),
+        "expansive, orthogonal blocks": (Layer(Expansive(few, "relu"), step=1.0), one),
+        "gradient flow, orthogonal, Cayley": (Layer(GradientFlow(whole, "relu"), step=1.0), two),
+        "expansive, orthogonal, Cayley": (Layer(Expansive(whole, "relu"), step=1.0), one),
     }
 
 

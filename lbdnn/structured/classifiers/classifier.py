@@ -14,19 +14,25 @@ from jaxtyping import Array, Float
 
 from ...networks import Affine, Chain, Theta
 from ..weights import NormBounded, Parametrization
-from ..weights.parametrization import shaped, store_sizes
+from ..weights.parametrization import matmul, shaped, store_sizes
 
 
 class Body(Protocol):
     """What stands between lift and readout: a `lbdnn.structured.flows.Flow`, a `ResNet`.
 
-    Frozen and hashable, with `n` states; `unrolled(parameters)` is the map as a network and its
-    weights, a pure function of arrays.
+    Frozen and hashable. It maps states of `shape`, `n` numbers, to features of shape `output`;
+    `unrolled(parameters)` is the same map of x.ravel() as a network and its weights. Both are pure
+    functions of arrays.
     """
 
     @property
     def n(self) -> int: ...
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+    @property
+    def output(self) -> tuple[int, ...]: ...
     def init(self, key: Array) -> Any: ...
+    def __call__(self, parameters: Any, x: Array) -> Array: ...
     def unrolled(self, parameters: Any) -> tuple[Chain, Theta]: ...
 
 
@@ -43,7 +49,10 @@ class ClassifierParameters(NamedTuple):
 
 @dataclass(frozen=True)
 class Classifier:
-    r"""image ↦ W Ψ(x) + c, x the image as a vector with zeros below, Ψ the body, W the readout.
+    r"""image ↦ W Ψ(x) + c, x the image with zeros after its pixels, Ψ the body, W the readout.
+
+    The states of the body may be vectors, or images again: then the first pixels of their first
+    channels are those of the image, in order.
 
     Adding zeros keeps distances, so a Lipschitz constant L of Ψ is one of features as functions of
     the image. With ‖W‖₂ ≤ 1 (the default readout) it is one of the logits, and a margin m between
@@ -55,11 +64,11 @@ class Classifier:
 
     **Arguments:**
 
-    - `body`: with a form as a network (`Flow.unrolled`), and at least as many states as the image
-      has pixels.
+    - `body`: at least as many states as the image has pixels; with a form as a network
+      (`Flow.unrolled`) for all that is proved.
     - `classes`: k ≥ 2.
     - `image`: the shape of an image, (8, 8) or (64,), say.
-    - `readout`: what makes W (k, n), by default `NormBounded(k, n)`.
+    - `readout`: what makes W (k, m), m the number of features, by default `NormBounded(k, m)`.
 
     **Raises:** ValueError for fewer states than pixels, fewer than two classes, shapes that are no
     positive integers, and a readout of another shape.
@@ -84,17 +93,22 @@ class Classifier:
                 f"body with n >= {self.inputs}"
             )
         if self.readout is None:
-            object.__setattr__(self, "readout", NormBounded(self.classes, self.body.n))
-        if self.weight.shape != (self.classes, self.body.n):
+            object.__setattr__(self, "readout", NormBounded(self.classes, self.features))
+        if self.weight.shape != (self.classes, self.features):
             raise ValueError(
-                f"the readout must make weights of shape {(self.classes, self.body.n)}; its shape "
-                f"is {self.weight.shape}"
+                f"the readout must make weights of shape {(self.classes, self.features)}; its "
+                f"shape is {self.weight.shape}"
             )
 
     @property
     def inputs(self) -> int:
         """The number of pixels."""
         return math.prod(self.image)
+
+    @property
+    def features(self) -> int:
+        """The number of features, which the readout acts on."""
+        return math.prod(self.body.output)
 
     @property
     def weight(self) -> Parametrization:
@@ -115,8 +129,10 @@ class Classifier:
 
         **Raises:** ValueError for an image of another shape.
         """
-        net, theta = self.unrolled(parameters)
-        return net(theta, flat(image, self.image))
+        x = jnp.pad(flat(image, self.image), (0, self.body.n - self.inputs))
+        features = self.body(parameters.body, x.reshape(self.body.shape)).ravel()
+        weight, bias = self._readout(parameters)
+        return matmul(weight, features) + bias
 
     def unrolled(self, parameters: ClassifierParameters) -> tuple[Chain, Theta]:
         """The same map of images as vectors, as a network and its weights.
@@ -127,15 +143,19 @@ class Classifier:
 
         **Raises:** ValueError where the body has no such form.
         """
-        n, k = self.body.n, self.classes
+        n = self.body.n
         net, own = self.body.unrolled(parameters.body)
-        bias = shaped(parameters.bias, (k,), "bias of the readout")
-        last = jnp.concatenate([self.weight(parameters.readout), bias[:, None]], 1)
-        operations, theta = (*net.operations, Affine(n, k)), (*own, last)
+        weight, bias = self._readout(parameters)
+        last = jnp.concatenate([weight, bias[:, None]], 1)
+        operations, theta = (*net.operations, Affine(self.features, self.classes)), (*own, last)
         if self.inputs < n:
             lift = jnp.eye(n, self.inputs, dtype=last.dtype)
             operations, theta = (Affine(self.inputs, n, False), *operations), (lift, *theta)
         return Chain(operations, self.inputs), theta
+
+    def _readout(self, parameters: ClassifierParameters) -> tuple[Array, Array]:
+        bias = shaped(parameters.bias, (self.classes,), "bias of the readout")
+        return self.weight(parameters.readout), bias
 
 
 def parameter_count(classifier: Classifier) -> int:

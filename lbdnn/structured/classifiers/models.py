@@ -12,9 +12,10 @@ import math
 from collections.abc import Sequence
 
 from ...activations import Activation
-from ..flows import Flow, GradientFlow, Layer, alternating
+from ..flows import Flow, GradientFlow, Layer, Linear, alternating
 from ..flows.alternation import Constants
-from ..weights import NormBounded
+from ..lipschitz import Convolution
+from ..weights import NormBounded, NormBoundedConvolution
 from .classifier import Classifier, image_shape
 from .resnet import ResNet
 
@@ -89,6 +90,25 @@ def alternating_classifier(
         method="householder",
     )
     return Classifier(flow, classes=classes, image=tuple(image))
+
+
+def convolutional_classifier(
+    image: Sequence[int],
+    classes: int,
+    *,
+    channels: int,
+    hidden: int,
+    layers: int,
+    activation: str | Activation = "relu",
+    step: float | None = None,
+) -> Classifier:
+    height, width = image_shape(image)[-2:]
+    small = Convolution((height // 2, width // 2), (3, 3))
+    patches = Convolution((height, width), (2, 2), padding=0, stride=2)
+    lift = Linear(NormBoundedConvolution(channels, 1, patches))
+    field = GradientFlow(NormBoundedConvolution(hidden, channels, small), activation)
+    layer = Layer(field, step=field.steps[1] / 2 if step is None else step)
+    return Classifier(Flow((lift, *(layer,) * layers)), classes=classes, image=tuple(image))
 
 
 def _states(image: Sequence[int], n: int | None) -> int:

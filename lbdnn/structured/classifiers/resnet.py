@@ -57,6 +57,16 @@ class ResNet:
         object.__setattr__(self, "activation", named(self.activation))
 
     @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the states."""
+        return (self.n,)
+
+    @property
+    def output(self) -> tuple[int, ...]:
+        """The same."""
+        return self.shape
+
+    @property
     def net(self) -> Chain:
         """The network."""
         return ResidualNetwork(
@@ -70,6 +80,11 @@ class ResNet:
     def init(self, key: Array) -> Theta:
         """Random parameters."""
         return self.net.init(key, he())
+
+    def __call__(self, parameters: Any, x: Float[Array, " n"]) -> Float[Array, " n"]:
+        """The state after all blocks."""
+        net, theta = self.unrolled(parameters)
+        return net(theta, x)
 
     def unrolled(self, parameters: Any) -> tuple[Chain, Theta]:
         """The network and its weights: h is a factor of the outer ones."""

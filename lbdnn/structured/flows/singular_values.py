@@ -6,6 +6,7 @@ import math
 
 from ..weights import (
     SVD,
+    BlockOrthogonalConvolution,
     NormBounded,
     NormBoundedConvolution,
     Orthogonal,
@@ -24,7 +25,7 @@ def singular_value_range(weight: Parametrization) -> tuple[float, float]:
     """
     rows, columns = weight.shape[:2]
     match weight:
-        case Orthogonal() | OrthogonalConvolution():
+        case Orthogonal() | OrthogonalConvolution() | BlockOrthogonalConvolution():
             least, greatest = 1.0, 1.0
         case NormBounded() | NormBoundedConvolution():
             least, greatest = 0.0, weight.bound
@@ -35,8 +36,8 @@ def singular_value_range(weight: Parametrization) -> tuple[float, float]:
         case _:
             raise ValueError(
                 "the weight must have bounded singular values: pass Orthogonal, NormBounded, SVD "
-                "with orthogonal factors, OrthogonalConvolution or NormBoundedConvolution; got "
-                f"{weight!r}"
+                "with orthogonal factors, OrthogonalConvolution, BlockOrthogonalConvolution or "
+                f"NormBoundedConvolution; got {weight!r}"
             )
     return (least if rows >= columns else 0.0), greatest
 

@@ -1,5 +1,9 @@
 """Weights with a proved property: differentiable maps from unconstrained parameters."""
 
+from .block_convolution import (
+    BlockOrthogonalConvolution as BlockOrthogonalConvolution,
+    Blocks as Blocks,
+)
 from .convolutions import (
     NormBoundedConvolution as NormBoundedConvolution,
     UnstructuredConvolution as UnstructuredConvolution,

@@ -72,7 +72,12 @@ def contraction(k: Float[Array, "n_out n_in"]) -> Float[Array, "n_out n_in"]:
     """C with ‖C‖₂ < 1, as in `NormBounded`."""
     if k.shape[0] < k.shape[1]:
         return contraction(k.T).T
-    rows, columns = k.shape
+    return orthonormal(k)[: len(k)]
+
+
+def orthonormal(k: Float[Array, "m n"]) -> Float[Array, "m+n n"]:
+    """Q of [K; I] = QR, QᵀQ = I, R with a positive diagonal."""
+    columns = k.shape[1]
     q, r = jnp.linalg.qr(jnp.concatenate([k, jnp.eye(columns, dtype=k.dtype)]))
     # LAPACK leaves the signs open; those of a positive diagonal make the map continuous.
-    return q[:rows] * jnp.where(jnp.diagonal(r) < 0, -1, 1).astype(k.dtype)
+    return q * jnp.where(jnp.diagonal(r) < 0, -1, 1).astype(k.dtype)

@@ -76,7 +76,7 @@ class OrthogonalConvolution:
 
     def __call__(self, parameters: Float[Array, "N N a b"]) -> Float[Array, "n_out n_in kh kw"]:
         """The kernel."""
-        skew = self._symbol(shaped(parameters, self._parameters, "parameters"), self._generator)
+        skew = _symbol(shaped(parameters, self._parameters, "parameters"), self._generator)
         skew = skew - jnp.conj(skew.mT)
         identity = jnp.eye(skew.shape[-1], dtype=skew.dtype)
         unitary = jnp.linalg.solve(identity + skew, identity - skew)[..., : self.n_out, : self.n_in]
@@ -89,10 +89,7 @@ class OrthogonalConvolution:
 
     def defect(self, weight: Float[Array, "n_out n_in kh kw"]) -> Float[Array, ""]:
         """The largest entry of |SᴴS − I| of the symbols, for n_out < n_in of |SSᴴ − I|."""
-        found = self._symbol(shaped(weight, self.shape, "weight"), self.convolution)
-        tall = found if self.n_out >= self.n_in else jnp.conj(found.mT)
-        gram = product("xyki,xykj->xyij", jnp.conj(tall), tall)
-        return excess(jnp.abs(gram - jnp.eye(gram.shape[-1], dtype=gram.dtype)))
+        return unitary_defect(shaped(weight, self.shape, "weight"), self.convolution)
 
     @property
     def _generator(self) -> Convolution:
@@ -103,7 +100,19 @@ class OrthogonalConvolution:
         size = max(self.n_out, self.n_in)
         return size, size, *self.kernel
 
-    def _symbol(self, kernel: Array, convolution: Convolution) -> Array:
-        """At the frequencies of the transform of real images."""
-        rows, columns = (waves(convolution, axis, self.image[axis]) for axis in (0, 1))
-        return symbol(kernel, rows, columns[..., : self.image[1] // 2 + 1])
+
+def unitary_defect(
+    kernel: Float[Array, "o c kh kw"], convolution: Convolution
+) -> Float[Array, ""]:
+    """The largest entry of |SᴴS − I| over the frequencies of the image, with o < c of |SSᴴ − I|."""
+    found = _symbol(kernel, convolution)
+    tall = found if kernel.shape[0] >= kernel.shape[1] else jnp.conj(found.mT)
+    gram = product("xyki,xykj->xyij", jnp.conj(tall), tall)
+    return excess(jnp.abs(gram - jnp.eye(gram.shape[-1], dtype=gram.dtype)))
+
+
+def _symbol(kernel: Array, convolution: Convolution) -> Array:
+    """At the frequencies of the transform of real images."""
+    sizes = convolution.image
+    rows, columns = (waves(convolution, axis, sizes[axis]) for axis in (0, 1))
+    return symbol(kernel, rows, columns[..., : sizes[1] // 2 + 1])
