@@ -6,7 +6,11 @@ from .alternation import (
     largest_expansive_step as largest_expansive_step,
     most_contractive_step as most_contractive_step,
 )
-from .coupling import Coupling as Coupling, Halves as Halves
+from .coupling import (
+    Coupling as Coupling,
+    Halves as Halves,
+    SymplecticCoupling as SymplecticCoupling,
+)
 from .decomposition import (
     Decomposition as Decomposition,
     decompose as decompose,

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ...activations import Activation
-from ..weights.parametrization import store_sizes
+from ..weights.parametrization import shaped, store_sizes
 from .decomposition import potential
 from .field import Branch, BranchField, Integrator, normal, store_activation
 from .skew_fields import Neurons, store_several
@@ -78,9 +78,10 @@ class VolumePreserving(BranchField):
 
 
 class Ridges(NamedTuple):
-    """`weight` K, (m, d); `bias` k, (m,); `heights` a, (m,): of Σ_i a_i ∫₀^{(Kz+k)_i} ς."""
+    """`weight` K, (m, d), or what a parametrization makes K from; `bias` k, (m,); `heights` a, (m,):
+    of Σ_i a_i ∫₀^{(Kz+k)_i} ς."""
 
-    weight: Float[Array, "m d"]
+    weight: Any
     bias: Float[Array, " m"]
     heights: Float[Array, " m"]
 
@@ -155,10 +156,16 @@ class Hamiltonian(BranchField):
         self, parameters: Energies, x: Float[Array, " n"], *, nodes: int = 32
     ) -> Float[Array, ""]:
         """H(x) − H(0), by `potential` of ∇H."""
-        d = self.n // 2
+        return energy_of(self, parameters, x, nodes=nodes)
 
-        def gradient(x: Float[Array, " n"]) -> Float[Array, " n"]:
-            rate = self(parameters, x)
-            return jnp.concatenate([-rate[d:], rate[:d]])
 
-        return potential(gradient, x, nodes=nodes)
+def energy_of(
+    field: BranchField, parameters: Any, x: Float[Array, "*n"], *, nodes: int
+) -> Float[Array, ""]:
+    """H(x) − H(0) of a field q̇ = ∂H/∂p, ṗ = −∂H/∂q, by `potential` of ∇H."""
+
+    def gradient(x: Float[Array, " n"]) -> Float[Array, " n"]:
+        rate = field(parameters, x.reshape(field.shape)).ravel()
+        return jnp.concatenate([-rate[rate.size // 2 :], rate[: rate.size // 2]])
+
+    return potential(gradient, shaped(x, field.shape, "state").ravel(), nodes=nodes)

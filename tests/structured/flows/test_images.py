@@ -227,9 +227,43 @@ def test_couplings_keep_volume_and_are_what_they_say(layer):
     np.testing.assert_allclose(of_net, value, atol=1e-13)
 
 
+SYMPLECTIC = flows.Layer(
+    flows.SymplecticCoupling(
+        UnstructuredConvolution(2, 1, IMAGE),
+        NormBoundedConvolution(1, 1, Convolution((3, 2), (3, 1), boundary="circular")),
+    ),
+    step=0.7,
+)
+
+
+def test_symplectic_steps_of_images_keep_the_form_and_are_those_of_the_energy():
+    layer, field = SYMPLECTIC, SYMPLECTIC.field
+    x = np.random.default_rng(0).normal(size=layer.shape)
+
+    @jax.jit
+    def study(own):
+        net, theta = flows.Flow((layer,)).unrolled((own,))
+        apart = layer(own, x) - net(theta, x.ravel()).reshape(x.shape)
+        slope = jax.grad(lambda x: field.energy(own, x))(x)
+        rate = jnp.concatenate([slope[1:], -slope[:1]])
+        return (
+            flows.symplectic_defect(lambda x: layer(own, x), x),
+            jnp.max(jnp.abs(apart)),
+            jnp.max(jnp.abs(field(own, x) - rate)),
+        )
+
+    assert layer.shape == (2, 3, 2)
+    for scale in (1.0, 5.0):
+        with jax.enable_x64(True):
+            defect, apart, off = map(float, study(drawn(layer, scale)))
+        # Entries of the form are squares of those of the derivative.
+        assert defect < 1e-13 * scale**4 and apart < 1e-13 * scale**2 and off < 1e-5 * scale**2
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
+        (lambda: flows.SymplecticCoupling(BOUNDED, NormBounded(2, 1)), "on as many momenta; they"),
         (lambda: GRADIENT.apply((), np.ones((1, 2, 3))), r"shape \(1, 3, 2\)"),
         (lambda: flows.Flatten((2, 6, 4))((), np.ones((6, 4))), r"shape \(2, 6, 4\)"),
         (lambda: flows.Expansive(BOUNDED), r"keep the shape of images; it maps \(1, 3, 2\) to"),
