@@ -6,7 +6,7 @@ import math
 from typing import Literal, get_args
 
 from ...activations import Activation
-from ..weights import Orthogonal, OrthogonalConvolution
+from ..weights import BlockOrthogonalConvolution, Orthogonal, OrthogonalConvolution
 from .expansive import Expansive
 from .field import slopes
 from .flow import Flow
@@ -14,7 +14,7 @@ from .gradient import GradientFlow
 from .layer import Layer
 
 Constants = Literal["sharp", "published"]
-Method = Literal["cayley", "exponential", "householder"]
+Method = Literal["cayley", "exponential", "householder", "blocks"]
 
 
 def contraction_constant(
@@ -111,12 +111,13 @@ def alternating(
     **Arguments:**
 
     - `n`: the number of states; or (channels, height, width), for images: then W and A are circular
-      convolutions, `OrthogonalConvolution` with 3 × 3 taps in its parameters.
+      convolutions, with 3 × 3 taps or as many parameters.
     - `activation`: with slopes in [α, β], α > 0.
     - `constants`: "sharp", or "published" for the smaller steps of the source. Which
       is used changes the steps; `Flow.lipschitz` is the sharp one in both cases.
     - `contraction_step`: h_C, by default the `most_contractive_step`.
-    - `method`: of `lbdnn.structured.weights.Orthogonal`; for images "cayley".
+    - `method`: of `lbdnn.structured.weights.Orthogonal`; for images "cayley", of
+      `OrthogonalConvolution`, or "blocks", of `BlockOrthogonalConvolution`.
 
     **Raises:** ValueError where no such steps exist, as for α = 0 (ReLU, tanh), and for another
     method for images.
@@ -137,14 +138,21 @@ def alternating(
 
 def _orthogonal(
     n: int | tuple[int, int, int], method: Method
-) -> Orthogonal | OrthogonalConvolution:
+) -> Orthogonal | OrthogonalConvolution | BlockOrthogonalConvolution:
     if not isinstance(n, tuple):
+        if method == "blocks":
+            raise ValueError('method "blocks" makes convolutions: pass (channels, height, width)')
         return Orthogonal(n, n, method=method)
-    if method != "cayley":
-        raise ValueError(f'orthogonal convolutions are made by method "cayley"; got {method!r}')
     if len(n) != 3:
         raise ValueError(f"images are (channels, height, width); got {n}")
-    return OrthogonalConvolution(n[0], n[0], n[1:])
+    match method:
+        case "cayley":
+            return OrthogonalConvolution(n[0], n[0], n[1:])
+        case "blocks":
+            return BlockOrthogonalConvolution(n[0], n[0], n[1:])
+    raise ValueError(
+        f'orthogonal convolutions are made by method "cayley" or "blocks"; got {method!r}'
+    )
 
 
 def _checked(slopes: tuple[float, float], constants: str) -> tuple[float, float]:

@@ -78,8 +78,8 @@ class VolumePreserving(BranchField):
 
 
 class Ridges(NamedTuple):
-    """`weight` K, (m, d), or what a parametrization makes K from; `bias` k, (m,); `heights` a, (m,):
-    of Σ_i a_i ∫₀^{(Kz+k)_i} ς."""
+    """Of Σ_i a_i ∫₀^{(Kz+k)_i} ς: `weight` K, (m, d), or what a parametrization makes K from,
+    `bias` k, `heights` a."""
 
     weight: Any
     bias: Float[Array, " m"]

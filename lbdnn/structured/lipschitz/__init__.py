@@ -7,7 +7,10 @@ from .constant import (
     exactly as exactly,
     residual as residual,
 )
-from .convolution import convolution_norm as convolution_norm
+from .convolution import (
+    convolution_least_singular_value as convolution_least_singular_value,
+    convolution_norm as convolution_norm,
+)
 from .dense import matrix_norm as matrix_norm
 from .euler import euler_step as euler_step
 from .flows import (

@@ -1,4 +1,4 @@
-"""Spectral norms of two-dimensional convolutions."""
+"""Greatest and least singular values of two-dimensional convolutions."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from ...compilation import QUICK
 from .constant import Constant
 from .geometry import Convolution
 from .rayleigh import quotient, top_vector
-from .scaling import scaled
-from .symbol import torus_bound
+from .scaling import Scaled, scaled
+from .symbol import torus_bound, torus_least
 
 # Of Lanczos' method. Where many singular values lie near the largest one it has not converged by
 # then; the lower bound is then a little below the norm, and holds all the same.
@@ -41,12 +41,7 @@ def convolution_norm(
     **Raises:** ValueError for a weight that is not real and finite, of four axes, and of another
     kernel than the convolution's.
     """
-    own = scaled(weight, 4, "the weight of a convolution")
-    if own.values.shape[2:] != convolution.kernel:
-        raise ValueError(
-            f"the convolution has a kernel of {convolution.kernel} taps; got a weight of shape "
-            f"{own.values.shape}"
-        )
+    own = _checked(weight, convolution)
     if not isinstance(steps, int) or steps < 1:
         raise ValueError(f"steps must be a positive integer; got {steps!r}")
     if not own.values.any():
@@ -56,6 +51,34 @@ def convolution_norm(
     with jax.enable_x64(True):
         lower = _lower(jnp.asarray(own.values), jnp.asarray(start), convolution, steps)
     return own.unscaled(float(lower), upper)
+
+
+def convolution_least_singular_value(
+    weight: Float[ArrayLike, "o c kh kw"], convolution: Convolution
+) -> float:
+    r"""s ≥ 0 with s‖x‖ ≤ ‖Ax‖ for all images x; 0 where none is found.
+
+    With circular boundaries, and strides that divide the image, from the symbol, of which A is the
+    direct sum. With zero padding an image may lose what moves outside, and nothing is proved. All
+    errors of rounding are counted.
+
+    **Arguments**, **raises:** as `convolution_norm`.
+    """
+    own = _checked(weight, convolution)
+    if not own.values.any():
+        return 0.0
+    least = torus_least(own.values, convolution)
+    return own.unscaled(least, least).lower
+
+
+def _checked(weight: ArrayLike, convolution: Convolution) -> Scaled:
+    own = scaled(weight, 4, "the weight of a convolution")
+    if own.values.shape[2:] != convolution.kernel:
+        raise ValueError(
+            f"the convolution has a kernel of {convolution.kernel} taps; got a weight of shape "
+            f"{own.values.shape}"
+        )
+    return own
 
 
 @partial(jax.jit, static_argnames=("convolution", "steps"), compiler_options=QUICK)

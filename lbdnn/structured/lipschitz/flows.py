@@ -31,7 +31,8 @@ def gradient_step(
     depends on these numbers alone: Σ(z) = βz attains it. (Celledoni et al. 2023, arXiv 2210.02373,
     show that it is 1 for τβ‖A‖² ≤ 2, β = 1.)
 
-    `lower` is 0: which slopes occur together depends on b.
+    `lower` is max(0, 1 − τβ‖A‖²), as no increment shrinks by more; which slopes occur together
+    depends on b.
 
     **Arguments:** `norm`, ‖A‖; `step`, τ ≥ 0; `slopes`, (α, β); `least_singular_value`, s, proved
     by other means.
@@ -48,7 +49,8 @@ def gradient_step(
     least = product_below(product_below(product_below(s, s), low), _checked(step))
     shrunk = 1.0 if least == 0 else above(1 - least)
     # Between 1/2 and 2 the difference is exact.
-    return Constant(0.0, max(shrunk, largest - 1 if largest <= 2 else above(largest - 1)))
+    kept = max(below(1 - largest), 0.0)
+    return Constant(kept, max(shrunk, largest - 1 if largest <= 2 else above(largest - 1)))
 
 
 def expansive_step(norm: Constant, step: float, *, slope: float = 1.0) -> Constant:

@@ -14,7 +14,7 @@ from ...activations import Activation
 from ...compilation import QUICK
 from ...networks.fully_connected import named
 from .constant import Constant, above, below, composition, exactly, residual
-from .convolution import convolution_norm
+from .convolution import convolution_least_singular_value, convolution_norm
 from .dense import matrix_norm
 from .euler import euler_step
 from .flows import gradient_step
@@ -35,9 +35,10 @@ def flow_constant(flow: Flow | Stage, parameters: Any) -> Constant:
 
     It is about the map in real arithmetic with exactly the weights that are computed here from
     these parameters, in their precision, and steps rounded to it: x + hF_i(x) for each branch in
-    turn. Dense ones are bounded by `euler_step`; convolutional ones by `gradient_step`, without a
-    least singular value, or 1 + |h|β‖B‖‖A‖. Other programs may compute weights that differ in the
-    last digits; where these are to be fixed, store those of `unrolled`.
+    turn. Dense ones are bounded by `euler_step`; convolutional ones by `gradient_step`, with a
+    least singular value where boundaries are circular, or 1 + |h|β‖B‖‖A‖. Other programs may
+    compute weights that differ in the last digits; where these are to be fixed, store those of
+    `unrolled`.
 
     Steps by a skew-symmetric matrix keep the norm. Where the matrix is constant they are linear, of
     constant 1; where it depends on x, nothing is proved from above.
@@ -101,7 +102,8 @@ def _of_step(branch: Branch, step: float, slopes: tuple[float, float], gradient:
         return euler_step(np.asarray(branch.inner), outer, step, slopes=slopes)
     inner = _norm(branch.inner)
     if gradient:
-        return gradient_step(inner, step, slopes=slopes)
+        least = _least(branch.inner) if slopes[0] > 0 else 0.0
+        return gradient_step(inner, step, slopes=slopes, least_singular_value=least)
     outer = exactly(1.0) if branch.outer is None else _norm(branch.outer)
     steepest = exactly(max(map(abs, slopes)))
     return residual(composition(inner, steepest, outer, exactly(abs(step))))
@@ -111,6 +113,11 @@ def _norm(a: LinearMap) -> Constant:
     if isinstance(a, jax.Array):
         return matrix_norm(np.asarray(a))
     return convolution_norm(np.asarray(a.kernel), a.convolution)
+
+
+def _least(a: LinearMap) -> float:
+    assert not isinstance(a, jax.Array)
+    return convolution_least_singular_value(np.asarray(a.kernel), a.convolution)
 
 
 def outward_slopes(activation: str | Activation) -> tuple[float, float]:

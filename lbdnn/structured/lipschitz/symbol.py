@@ -1,4 +1,4 @@
-"""Upper bounds of the norm of a convolution, from its symbol on a torus."""
+"""Bounds of the singular values of a convolution, from its symbol on a torus."""
 
 from __future__ import annotations
 
@@ -42,25 +42,54 @@ def torus_bound(weight: Float[np.ndarray, "o c kh kw"], convolution: Convolution
 
     The weight is to be of moderate size. All errors of rounding are counted.
     """
-    taps, places = blocks(weight, convolution)
+    taps, places = _wide(weight, convolution)
     axes = convolution.axis(0), convolution.axis(1)
     shape = axes[0].torus, axes[1].torus
     choices = [(0, 1) if axis.twisted else (0,) for axis in axes]
-    # The smaller Gram matrix is that of the rows; transposes have the same norm.
-    taps = taps if taps.shape[1] <= taps.shape[2] else taps.mT
     found = []
     for twist in product(*choices):
         angles = multiples(places, shape, twist)
-        found.append((_approximately(taps, angles, shape), angles))
+        found.append((_approximately(taps, angles, shape).max(), angles))
     about, angles = min(found, key=lambda one: one[0])
     with jax.enable_x64(True):
         cosines, sines, off = _waves(shape)
         arrays = jnp.asarray(taps), jnp.asarray(angles), cosines, sines
         for slack in _SLACKS:
             norm = jnp.asarray(about * (1 + slack))
-            if bool(_below(*arrays, norm)):
-                return float(_with_errors(norm, arrays[0], off))
+            if bool(_proved(*arrays, norm, True)):
+                return float(up(norm + _error(arrays[0], off)))
         return float(_everywhere(arrays[0]))
+
+
+def torus_least(weight: Float[np.ndarray, "o c kh kw"], convolution: Convolution) -> float:
+    """s ≥ 0 with s‖x‖ ≤ ‖Ax‖ for all x: the least singular value of the symbol; 0 where A is no
+    whole circular convolution, or has fewer outputs than channels, or nothing is proved.
+
+    The weight is to be of moderate size. All errors of rounding are counted.
+    """
+    shape = convolution.axis(0).torus, convolution.axis(1).torus
+    taps, places = blocks(weight, convolution)
+    whole = convolution.boundary == "circular" and convolution.output == shape
+    if not whole or taps.shape[1] < taps.shape[2]:
+        return 0.0
+    taps, angles = _wide(weight, convolution)[0], multiples(places, shape, (0, 0))
+    about = _approximately(taps, angles, shape).min()
+    with jax.enable_x64(True):
+        cosines, sines, off = _waves(shape)
+        arrays = jnp.asarray(taps), jnp.asarray(angles), cosines, sines
+        for slack in _SLACKS:
+            least = jnp.asarray(about * (1 - slack))
+            if bool(_proved(*arrays, least, False)):
+                return max(float(down(least - _error(arrays[0], off))), 0.0)
+    return 0.0
+
+
+def _wide(
+    weight: Float[np.ndarray, "o c kh kw"], convolution: Convolution
+) -> tuple[Float[np.ndarray, "taps m n"], Int[np.ndarray, "taps 2"]]:
+    """As `blocks`, transposed for m ≤ n: the smaller Gram matrix is that of the rows."""
+    taps, places = blocks(weight, convolution)
+    return (taps if taps.shape[1] <= taps.shape[2] else taps.mT), places
 
 
 def blocks(
@@ -93,13 +122,14 @@ def multiples(
     return at[one <= other] @ places.T % whole
 
 
-def _approximately(taps: np.ndarray, angles: np.ndarray, torus: tuple[int, int]) -> float:
+def _approximately(
+    taps: np.ndarray, angles: np.ndarray, torus: tuple[int, int]
+) -> Float[np.ndarray, "frequencies m"]:
+    """The singular values."""
     waves = np.exp(1j * np.pi * np.arange(2 * math.prod(torus)) / math.prod(torus))
-    largest = 0.0
-    for part in np.array_split(angles, -(-len(angles) // _AT_A_TIME)):
-        symbols = np.tensordot(waves[part], taps, 1)
-        largest = max(largest, float(np.linalg.norm(symbols, 2, (-2, -1)).max()))
-    return largest
+    parts = np.array_split(angles, -(-len(angles) // _AT_A_TIME))
+    symbols = (np.tensordot(waves[part], taps, 1) for part in parts)
+    return np.concatenate([np.linalg.svd(each, compute_uv=False) for each in symbols])
 
 
 @partial(jax.jit, static_argnames="torus", compiler_options=QUICK)
@@ -114,32 +144,35 @@ def _waves(torus: tuple[int, int]) -> tuple[Array, Array, Array]:
     return waves[0].midpoint(), waves[1].midpoint(), off
 
 
-@partial(jax.jit, compiler_options=QUICK)
-def _below(
+@partial(jax.jit, static_argnames="above", compiler_options=QUICK)
+def _proved(
     taps: Float[Array, "taps o c"],
     angles: Int[Array, "frequencies taps"],
     cosines: Float[Array, " m"],
     sines: Float[Array, " m"],
-    norm: Float[Array, ""],
+    bound: Float[Array, ""],
+    above: bool,
 ) -> Bool[Array, ""]:
-    """Whether the norms of all S = Σ_q W_q (cos + i·sin)(φ_q), as computed, are proved below one.
+    """Whether a bound is proved to be above, or below, all singular values of all matrices
+    S = Σ_q W_q (cos + i·sin)(φ_q), as computed.
 
-    norm² I − G is proved positive definite, G the Gram matrix of the rows of S as real matrix of
-    twice its size, with the errors of G: |fl(G) − G| ≤ γ |B||B|ᵀ, B of the real and
-    imaginary parts of S.
+    bound² I − G, or G − bound² I, is proved positive definite, G the Gram matrix of the rows of S
+    as real matrix of twice its size, with the errors of G: |fl(G) − G| ≤ γ |B||B|ᵀ, B of the real
+    and imaginary parts of S.
     """
     count, outputs, channels = taps.shape
     flat = taps.reshape(count, -1)
     info, eye = jnp.finfo(taps.dtype), jnp.eye(2 * outputs, dtype=taps.dtype)
-    lost = gamma(2 * channels + 3, taps.dtype)
+    # A difference on the diagonal is rounded, too: by less than that of G or of bound².
+    lost = gamma(2 * channels + 5, taps.dtype)
 
     def one(own: Array) -> Array:
         real, imaginary = (
             _exactly(wave[own], flat).reshape(outputs, -1) for wave in (cosines, sines)
         )
-        above = jnp.concatenate([real, -imaginary], 1)
+        upper = jnp.concatenate([real, -imaginary], 1)
         inside, across = (
-            _exactly(x, above.T) for x in (above, jnp.concatenate([imaginary, real], 1))
+            _exactly(x, upper.T) for x in (upper, jnp.concatenate([imaginary, real], 1))
         )
         gram = jnp.block([[inside, -across], [across, inside]])
         sizes = jnp.abs(real) + jnp.abs(imaginary)
@@ -147,24 +180,23 @@ def _below(
             _exactly(sizes, jnp.sum(sizes, 0)) * (1 + gamma(channels + outputs + 4, taps.dtype))
         )
         error = up(jnp.max(rows) * lost) + 8 * outputs * channels * info.tiny
-        # Where the difference is definite, a rounding on its diagonal is below that of norm².
-        return definite(down(down(norm * norm) - error, 16) * eye - gram)
+        if above:
+            return definite(down(down(bound * bound) - error, 16) * eye - gram)
+        return definite(gram - up(up(bound * bound) + error, 16) * eye)
 
     return jnp.all(jax.lax.map(one, angles))
 
 
 @jax.jit
-def _with_errors(norm: Array, taps: Float[Array, "taps o c"], off: Array) -> Array:
-    """≥ ‖S‖ where that of the computed one is below `norm`, cos and sin off by at most `off`.
+def _error(taps: Float[Array, "taps o c"], off: Array) -> Array:
+    """≥ ‖E‖, S + E the symbol and S that of `_proved`, with cos and sin off by at most `off`.
 
     The real and the imaginary part of each entry err by (off + γ(1 + off)) Σ_q|W_q|.
     """
     lost = gamma(len(taps) + 2, taps.dtype)
     sizes = up(jnp.sum(jnp.abs(taps), 0) * (1 + lost))
     part = up(off + up(lost * (1 + off)))
-    return up(
-        norm + up(1.5 * part * rough_norm(sizes)) + 8 * taps.size * jnp.finfo(taps.dtype).tiny
-    )
+    return up(1.5 * part * rough_norm(sizes)) + 8 * taps.size * jnp.finfo(taps.dtype).tiny
 
 
 @jax.jit

@@ -52,10 +52,10 @@ class BlockOrthogonalConvolution:
     `lbdnn.structured.lipschitz.Convolution`, and does not depend on the size of images. It is made
     from one QR factorisation of an N × k matrix a step, and N reflections for Q.
 
-    **Not a property:** that every orthogonal convolution with these taps is reached, or more than
-    a part of those that `OrthogonalConvolution` makes, which have as many taps as pixels and far
-    more parameters. With one channel A is the identity: other orthogonal convolutions of one channel
-    with few taps are ± a move.
+    **Not a property:** that every orthogonal convolution with these taps is reached. With one
+    channel A is ± the identity: all others of one channel with few taps are moves. There are about
+    (1/2 + steps/4)N² degrees of freedom; `OrthogonalConvolution` has several times as many, for as
+    many taps as the image has pixels.
 
     **Arguments:** `n_out`, `n_in`, the numbers of channels; `image`, height and width; `kernel`, of
     A, odd. Parameters: `Blocks`. `init` draws X from N(0, 1/k), and Q as `Orthogonal`, method

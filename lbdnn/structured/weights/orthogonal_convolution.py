@@ -101,9 +101,7 @@ class OrthogonalConvolution:
         return size, size, *self.kernel
 
 
-def unitary_defect(
-    kernel: Float[Array, "o c kh kw"], convolution: Convolution
-) -> Float[Array, ""]:
+def unitary_defect(kernel: Float[Array, "o c kh kw"], convolution: Convolution) -> Float[Array, ""]:
     """The largest entry of |SᴴS − I| over the frequencies of the image, with o < c of |SSᴴ − I|."""
     found = _symbol(kernel, convolution)
     tall = found if kernel.shape[0] >= kernel.shape[1] else jnp.conj(found.mT)

@@ -10,6 +10,7 @@ import pytest
 from lbdnn.structured import flows
 from lbdnn.structured.lipschitz import Convolution, flow_constant
 from lbdnn.structured.weights import (
+    BlockOrthogonalConvolution,
     NormBounded,
     NormBoundedConvolution,
     Orthogonal,
@@ -77,6 +78,9 @@ def test_constants_of_layers_for_all_parameters_and_of_flows():
     assert flows.GradientFlow(NormBoundedConvolution(2, 1, IMAGE, bound=0.5)).steps == (0, 8)
     assert PAIR.shape == (1, 3, 2) and PAIR.lipschitz == pytest.approx(1)
     assert PAIR.layers[1] == CONTRACTION
+    blocks = flows.alternating((1, 3, 2), 1, method="blocks")
+    assert blocks.layers[0].field.weight == BlockOrthogonalConvolution(1, 1, (3, 2))
+    assert blocks.lipschitz == PAIR.lipschitz
 
 
 PAIR = flows.alternating((1, 3, 2), 1)
@@ -133,6 +137,16 @@ def test_bounded_gradient_steps_beyond_the_range_are_refused_and_expand():
         rate = jax.jit(lambda x: field(own, x))
         moved = x + 2.5 * (rate(x) - rate(0 * x))
     np.testing.assert_allclose(moved, -1.5 * x, atol=1e-9)
+
+
+def test_orthogonal_convolutions_are_proved_to_contract():
+    field = flows.GradientFlow(BlockOrthogonalConvolution(2, 2, (3, 2)))
+    for step, least in ((4 / 3, 0.0), (0.5, 0.5)):
+        layer = flows.Layer(field, step=step)
+        found = flow_constant(layer, drawn(layer, 3.0))
+        # 1 - step/2: least, and so proved, where all slopes are 1/2.
+        assert found.upper == pytest.approx(layer.lipschitz) == 1 - step / 2
+        assert found.lower == pytest.approx(least)
 
 
 @pytest.mark.slow
@@ -275,7 +289,11 @@ def test_symplectic_steps_of_images_keep_the_form_and_are_those_of_the_energy():
         (lambda: flows.AveragePooling((1, 3, 4), 2), "window must be a tuple of 2 positive"),
         (lambda: flows.Flatten((2, 0)), "shape must be a tuple of positive integers"),
         (lambda: flows.Flow((GRADIENT, flows.Linear(NormBounded(1, 6)))), r"states of shape \(6,"),
-        (lambda: flows.alternating((1, 3, 2), 1, method="householder"), 'by method "cayley"; got'),
+        (
+            lambda: flows.alternating((1, 3, 2), 1, method="householder"),
+            '"cayley" or "blocks"; got',
+        ),
+        (lambda: flows.alternating(6, 1, method="blocks"), '"blocks" makes convolutions'),
         (lambda: flow_constant("layer", ()), "no constant is known of 'layer'"),
     ],
 )

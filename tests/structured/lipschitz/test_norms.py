@@ -8,7 +8,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lbdnn.structured.lipschitz import Convolution, convolution_norm, matrix_norm, symbol
+from lbdnn.structured.lipschitz import (
+    Convolution,
+    convolution_least_singular_value,
+    convolution_norm,
+    matrix_norm,
+    symbol,
+)
 from lbdnn.structured.lipschitz.rayleigh import quotient
 from lbdnn.structured.lipschitz.symbol import blocks
 
@@ -56,6 +62,29 @@ def test_the_norm_of_a_convolution_lies_between_its_bounds(convolution):
             assert found.upper <= norm * (1 + 1e-8)
         else:
             assert found.upper <= 1.6 * norm
+
+
+def test_the_least_singular_value_of_a_circular_convolution_is_below_the_true_one(monkeypatch):
+    part = Convolution((4, 3), (3, 3), padding=0, boundary="circular")
+    for convolution, shape, whole in [
+        (RING, (3, 3), True),
+        (RING, (3, 2), True),
+        (CASES[4], (9, 2), True),
+        (RING, (2, 3), False),
+        (CASES[0], (3, 2), False),  # zero padding
+        (CASES[5], (3, 2), False),  # outputs that are left out
+        (part, (3, 2), False),
+    ]:
+        weight = random(convolution, 1, shape)
+        found = convolution_least_singular_value(weight, convolution)
+        truth = np.linalg.svd(matrix(weight, convolution), compute_uv=False).min()
+        assert found <= truth * (1 + ROUNDING)
+        assert found >= truth * (1 - 1e-8) if whole else found == 0
+    found = symbol._approximately
+    monkeypatch.setattr(symbol, "_approximately", lambda *args: 1.05 * found(*args))
+    weight = random(RING, 1, (3, 3))
+    truth = np.linalg.svd(matrix(weight, RING), compute_uv=False).min()
+    assert 0.9 * truth < convolution_least_singular_value(weight, RING) <= truth
 
 
 @pytest.mark.parametrize("convolution", CASES, ids=named)

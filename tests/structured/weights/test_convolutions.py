@@ -7,6 +7,8 @@ import pytest
 
 from lbdnn.structured.lipschitz import Convolution
 from lbdnn.structured.weights import (
+    BlockOrthogonalConvolution,
+    Blocks,
     NormBoundedConvolution,
     OrthogonalConvolution,
     UnstructuredConvolution,
@@ -136,6 +138,9 @@ def test_every_kernel_with_a_smaller_bound_is_reached():
         pytest.param(OrthogonalConvolution(3, 2, (5, 4)), marks=pytest.mark.slow),
         pytest.param(OrthogonalConvolution(1, 2, (3, 2), (5, 1)), marks=pytest.mark.slow),
         pytest.param(OrthogonalConvolution(1, 1, (1, 1)), marks=pytest.mark.slow),
+        BlockOrthogonalConvolution(3, 3, (4, 5)),
+        pytest.param(BlockOrthogonalConvolution(4, 2, (4, 2), (3, 5)), marks=pytest.mark.slow),
+        pytest.param(BlockOrthogonalConvolution(1, 2, (2, 1)), marks=pytest.mark.slow),
     ],
     ids=str,
 )
@@ -144,12 +149,31 @@ def test_orthogonal_convolutions_have_singular_values_one(family):
     both = jax.jit(lambda k: (family(k), family.defect(family(k))))
     for scale in (0.0, 1.0, 100.0):
         with jax.enable_x64(True):
-            shape = jax.eval_shape(family.init, KEY).shape
-            found, defect = map(np.asarray, both(scale * rng.normal(size=shape)))
+            shapes = jax.eval_shape(family.init, KEY)
+            own = jax.tree.map(lambda x, by=scale: by * rng.normal(size=x.shape), shapes)
+            found, defect = map(np.asarray, both(own))
         assert found.shape == family.shape and found.dtype == np.float64
         values = np.linalg.svd(matrix(found, family.convolution), compute_uv=False)
         np.testing.assert_allclose(values, 1, atol=1e-11)
         assert defect < 1e-11 and family.defect(1.1 * found) > 0.2
+
+
+def test_few_taps_of_several_channels_are_used_and_move_one_channel_nowhere():
+    family = BlockOrthogonalConvolution(2, 2, (3, 3))
+    # Projections onto e₂ and 1/√2(1, 1), in turn: the corners of Q = I are products of four.
+    own = Blocks(jnp.zeros((2, 2)), jnp.array([0.0, 1.0, 1.0, 0.0])[:, None, None])
+    one, other = np.diag([0.0, 1.0]), np.full((2, 2), 0.5)
+    away, aside = np.eye(2) - one, np.eye(2) - other
+    kernel = np.zeros((2, 2, 3, 3))
+    # x ↦ Px + (I − P)zx: down, to the right, up, to the left, as cross-correlations.
+    for down, right, up, left in np.ndindex(2, 2, 2, 2):
+        steps = (one, away)[down], (other, aside)[right], (other, aside)[up], (one, away)[left]
+        kernel[:, :, 1 + down - up, 1 + right - left] += steps[3] @ steps[2] @ steps[1] @ steps[0]
+    np.testing.assert_allclose(family(own), kernel, atol=1e-6)
+    single = BlockOrthogonalConvolution(1, 1, (3, 3), (1, 5))
+    np.testing.assert_array_equal(
+        single(Blocks(jnp.zeros((1, 1)), jnp.zeros((4, 1, 0)))), np.eye(1, 5, 2)[None, None]
+    )
 
 
 def test_single_precision_stays_single():
@@ -168,6 +192,7 @@ def test_single_precision_stays_single():
         (lambda: NormBoundedConvolution(1, 1, CASES[0], bound=0.0), "bound must be positive"),
         (lambda: UnstructuredConvolution(1, 1, (3, 3)), "convolution must be a Convolution"),
         (lambda: OrthogonalConvolution(1, 1, (4, 4), (2, 2)), "kernel of .* taps has no 'same'"),
+        (lambda: BlockOrthogonalConvolution(1, 1, (4, 4), (3, 2)), "kernel of .* taps has no"),
         (lambda: OrthogonalConvolution(1, 1, (4, 0)), "image takes an integer >= 1"),
         (lambda: UnstructuredConvolution(1, 2, CASES[0])(np.ones((1, 2, 3))), "must have shape"),
         (lambda: NormBoundedConvolution(1, 2, CASES[0])(np.ones((1, 2, 3, 2))), "must have shape"),
