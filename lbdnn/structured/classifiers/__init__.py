@@ -18,6 +18,7 @@ from .classifier import (
 from .margin import hinge as hinge, margin_for_radius as margin_for_radius
 from .models import (
     alternating_classifier as alternating_classifier,
+    convolutional_classifier as convolutional_classifier,
     nonexpansive_classifier as nonexpansive_classifier,
     residual_classifier as residual_classifier,
 )

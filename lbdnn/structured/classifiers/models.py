@@ -1,9 +1,10 @@
-r"""Five classifiers to compare, with the same numbers of weights.
+r"""Classifiers to compare, with the same numbers of weights.
 
-Each has, between the same lift and the same readout, 2p square weight matrices n × n and 2p biases
-(n,), every entry of which is trained: 2p(n² + n) numbers, by `parameter_count`. Orthogonal matrices
-are products of n reflections, made from n vectors. They form a set of dimension n(n − 1)/2 only, so
-the constrained models have fewer degrees of freedom than the others, never more.
+All but the convolutional one have, between the same lift and the same readout, 2p square weight
+matrices n × n and 2p biases (n,), every entry of which is trained: 2p(n² + n) numbers, by
+`parameter_count`. Orthogonal matrices are products of n reflections, made from n vectors. They form
+a set of dimension n(n − 1)/2 only, so the constrained models have fewer degrees of freedom than the
+others, never more.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import math
 from collections.abc import Sequence
 
 from ...activations import Activation
-from ..flows import Flow, GradientFlow, Layer, Linear, alternating
+from ..flows import Flatten, Flow, GradientFlow, Layer, alternating
 from ..flows.alternation import Constants
 from ..lipschitz import Convolution
 from ..weights import NormBounded, NormBoundedConvolution
@@ -96,19 +97,44 @@ def convolutional_classifier(
     image: Sequence[int],
     classes: int,
     *,
-    channels: int,
-    hidden: int,
-    layers: int,
+    pairs: int,
+    hidden: int = 8,
+    kernel: tuple[int, int] = (5, 5),
     activation: str | Activation = "relu",
     step: float | None = None,
 ) -> Classifier:
-    height, width = image_shape(image)[-2:]
-    small = Convolution((height // 2, width // 2), (3, 3))
-    patches = Convolution((height, width), (2, 2), padding=0, stride=2)
-    lift = Linear(NormBoundedConvolution(channels, 1, patches))
-    field = GradientFlow(NormBoundedConvolution(hidden, channels, small), activation)
-    layer = Layer(field, step=field.steps[1] / 2 if step is None else step)
-    return Classifier(Flow((lift, *(layer,) * layers)), classes=classes, image=tuple(image))
+    """As `nonexpansive_classifier`, with two convolutional steps before 2 · `pairs` − 1 dense ones.
+
+    The first two are gradient flows over images, A a convolution of the image's channels to
+    `hidden` ones with zeros around, ‖A‖ ≤ 1. The others have as many rows as make up the same
+    number of parameters, or up to a row of each less.
+
+    **Arguments:** `image`, (height, width) or (channels, height, width); `hidden` channels and
+    `kernel`, odd, of the convolutions; the others as for `nonexpansive_classifier`.
+
+    **Raises:** ValueError for other images, so many numbers in convolutions that none are left, and
+    as `nonexpansive_classifier`.
+    """
+    shape = image_shape(image)
+    if len(shape) not in (2, 3):
+        raise ValueError(f"convolutions need images such as (8, 8) or (3, 8, 8); got {shape}")
+    channels, height, width = (1, *shape) if len(shape) == 2 else shape
+    n = math.prod(shape)
+    convolution = Convolution((height, width), kernel)
+    local = GradientFlow(NormBoundedConvolution(hidden, channels, convolution), activation)
+    taken = 2 * hidden * (channels * math.prod(convolution.kernel) + 1)
+    rows = (2 * pairs * n * (n + 1) - taken) // ((2 * pairs - 1) * (n + 1))
+    if rows < 1:
+        raise ValueError(
+            f"convolutions with {taken} numbers leave none of {2 * pairs * n * (n + 1)} for the "
+            "dense steps: pass fewer hidden channels, or more pairs"
+        )
+    dense = GradientFlow(NormBounded(rows, n), activation)
+    first, last = (
+        Layer(each, step=each.steps[1] / 2 if step is None else step) for each in (local, dense)
+    )
+    flow = Flow((first, first, Flatten((channels, height, width)), *(last,) * (2 * pairs - 1)))
+    return Classifier(flow, classes=classes, image=shape)
 
 
 def _states(image: Sequence[int], n: int | None) -> int:

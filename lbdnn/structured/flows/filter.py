@@ -21,14 +21,16 @@ Shape: TypeAlias = tuple[int, ...]
 
 # Entries of a matrix that a convolution is written out as: 128 MiB in double precision.
 _MOST_ENTRIES = 2**24
+# Up to so many, the matrix is quicker than the convolution.
+_FEW_ENTRIES = 2**16
 
 
 class Filter(eqx.Module):
     """x ↦ Ax from images (c, h, w) to images, A the convolution with a kernel, or its adjoint.
 
     `a @ x`, `a.T` and `-a` are those of matrices: `a.T` is exactly the adjoint, ⟨Ax, y⟩ = ⟨x, Aᵀy⟩.
-    Circular convolutions with as many taps as the image has pixels are applied by Fourier
-    transforms, those of the kernel made once for all images of a batch.
+    On small images it is applied as a matrix, made once for all images of a batch; circular
+    convolutions with as many taps as the image has pixels by Fourier transforms.
     """
 
     kernel: Float[Array, "o c kh kw"]
@@ -53,6 +55,8 @@ class Filter(eqx.Module):
         """Ax."""
         own = self.convolution
         x = x.astype(jnp.result_type(self.kernel, x))
+        if math.prod(self.spaces[0]) * math.prod(self.spaces[1]) <= _FEW_ENTRIES:
+            return matmul(self.matrix(), x.ravel()).reshape(self.spaces[1])
         around = own.boundary == "circular" and own.output == own.image
         whole = all(taps >= n for taps, n in zip(own.kernel, own.image, strict=True))
         if around and whole:
@@ -70,7 +74,14 @@ class Filter(eqx.Module):
 
         **Raises:** ValueError for matrices of more than 2²⁴ entries.
         """
-        return written_out(self.__matmul__, *self.spaces, self.kernel.dtype)
+        rows, columns = _spaces(self.kernel.shape, self.convolution)[::-1]
+        _refuse_large(columns, rows)
+        product = partial(jnp.einsum, precision=jax.lax.Precision.HIGHEST)
+        places = (_places(self.convolution, axis, self.kernel.dtype) for axis in (0, 1))
+        # Products with 0 and 1.
+        found = product("ocab,aij,bkl->oikcjl", self.kernel, *places)
+        found = found.reshape(math.prod(rows), math.prod(columns))
+        return found.T if self.transposed else found
 
 
 LinearMap: TypeAlias = Array | Filter
@@ -98,14 +109,30 @@ def written_out(
 
     **Raises:** ValueError for matrices of more than 2²⁴ entries.
     """
+    _refuse_large(inputs, outputs)
+    units = jnp.eye(math.prod(inputs), dtype=dtype).reshape(-1, *inputs)
+    return jax.vmap(lambda x: f(x).ravel(), out_axes=1)(units)
+
+
+def _refuse_large(inputs: Shape, outputs: Shape) -> None:
     size = math.prod(inputs) * math.prod(outputs)
     if size > _MOST_ENTRIES:
         raise ValueError(
             f"a linear map from images of shape {inputs} to {outputs} has {size} entries "
             f"as a matrix, above the {_MOST_ENTRIES} that are written out: take smaller images"
         )
-    units = jnp.eye(math.prod(inputs), dtype=dtype).reshape(-1, *inputs)
-    return jax.vmap(lambda x: f(x).ravel(), out_axes=1)(units)
+
+
+def _places(
+    convolution: Convolution, axis: int, dtype: Any
+) -> Float[np.ndarray, "taps outputs pixels"]:
+    """How often a tap joins an output and a pixel, along one axis."""
+    taps, pixels = convolution.kernel[axis], convolution.image[axis]
+    stride, padding = _pair(convolution.stride)[axis], _pair(convolution.padding)[axis]
+    seen = np.arange(taps)[:, None] + stride * np.arange(convolution.output[axis]) - padding
+    if convolution.boundary == "circular":
+        seen %= pixels
+    return (seen[:, :, None] == np.arange(pixels)).astype(dtype)
 
 
 def linear(weight: Parametrization, parameters: Any) -> LinearMap:
