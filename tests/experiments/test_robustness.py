@@ -156,13 +156,13 @@ def test_from_the_command_line(called, tmp_path):
         curve = curves.setdefault(key, {}).setdefault(row["kind"], [])
         curve.append(float(row["accuracy"]))
         assert float(row["accuracy"]) <= float(row["clean"])
-    assert len({key[0] for key in curves}) == 5 and len({key[3] for key in curves}) == 2
+    assert len({key[0] for key in curves}) == 6 and len({key[3] for key in curves}) == 2
     for curve in curves.values():
         assert np.all(np.array(curve["certified"]) <= curve["attacked"])
         assert all(np.all(np.diff(own) <= 0) for own in curve.values())
     # What is proved of the flows, and found of all, is something.
     assert max(max(c["certified"]) for (name, *_), c in curves.items() if "ResNet" not in name) > 0
     assert all(min(curve["attacked"]) < max(curve["attacked"]) for curve in curves.values())
-    assert len(json.loads((tmp_path / "trials.json").read_text())["rows"]) == 10
+    assert len(json.loads((tmp_path / "trials.json").read_text())["rows"]) == 12
     for name in ("accuracy", "trials", "adversaries"):
         assert (tmp_path / f"{name}.pdf").stat().st_size > 1000

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float, Int
 
+from ...certificate import fingerprint
 from ...compilation import QUICK
 from ...networks import Chain, Theta
 from ..lipschitz import Constant
@@ -34,14 +35,23 @@ class Radii(NamedTuple):
 class CertifiedClassifier:
     """A network with fixed weights that maps images to logits, and what is proved of it.
 
-    `net` maps images as vectors to logits, `theta` are its weights, NumPy arrays, `image` is the
-    shape of an image, `certificate` what `lipschitz_certificate(net, theta)` proves.
+    `net` maps images as vectors to logits, `theta` are its weights, kept as read-only NumPy arrays,
+    `image` is the shape of an image, `certificate` what `lipschitz_certificate(net, theta)` proves.
+
+    **Raises:** ValueError for a certificate of other weights.
     """
 
     net: Chain
     theta: Theta
     image: tuple[int, ...]
     certificate: LipschitzCertificate
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "theta", jax.tree.map(_kept, self.theta))
+        if self.certificate.network != fingerprint(self.net, self.theta):
+            raise ValueError(
+                "the certificate is of other weights: make it by lipschitz_certificate(net, theta)"
+            )
 
     @property
     def classes(self) -> int:
@@ -151,6 +161,13 @@ def certified(classifier: Classifier, parameters: ClassifierParameters) -> Certi
     return CertifiedClassifier(
         found[0], theta, classifier.image, lipschitz_certificate(found[0], theta)
     )
+
+
+def _kept(weight: ArrayLike) -> np.ndarray:
+    """A copy that cannot be written to."""
+    own = np.array(weight)
+    own.setflags(write=False)
+    return own
 
 
 @partial(jax.jit, static_argnums=0, compiler_options=QUICK)

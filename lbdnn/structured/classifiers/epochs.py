@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, Int
 
+from ..weights.parametrization import store_sizes
 from .classifier import Classifier, ClassifierParameters
 from .margin import hinge
 
@@ -30,9 +31,14 @@ class Run:
     optimizer: Optimizer
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch"):
-            if not isinstance(getattr(self, name), int) or getattr(self, name) < 1:
-                raise ValueError(f"{name} must be a positive integer; got {getattr(self, name)!r}")
+        store_sizes(self, "epochs", "batch")
+        if not isinstance(self.classifier, Classifier):
+            raise ValueError(f"what is trained must be a Classifier; got {self.classifier!r}")
+        if not callable(self.optimizer):
+            raise ValueError(
+                "optimizer must make one of a schedule of rates, as optax.adam does; got "
+                f"{self.optimizer!r}"
+            )
 
     def describe(self) -> str:
         return f"{self.classifier} {self.epochs} {self.batch} {_told(self.optimizer)}"

@@ -54,8 +54,9 @@ def margin_for_radius(radius: float, *, lipschitz: float = 1.0) -> float:
 
 def checked_labels(labels: Int[ArrayLike, "*m"], classes: int) -> Array:
     """The labels; ValueError where they are no integers, or known and not in 0 … classes − 1."""
-    if not jnp.issubdtype(jnp.result_type(labels), jnp.integer):
-        raise ValueError(f"labels must be integers; got {jnp.result_type(labels)}")
+    dtype = labels.dtype if isinstance(labels, jax.Array) else np.asarray(labels).dtype
+    if not jnp.issubdtype(dtype, jnp.integer):
+        raise ValueError(f"labels must be integers; got {dtype}")
     if not isinstance(labels, Tracer):
         known = np.asarray(labels)
         if known.size and not 0 <= known.min() <= known.max() < classes:

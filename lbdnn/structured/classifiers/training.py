@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
@@ -69,19 +70,27 @@ def train(
       parameters as if it had not been interrupted.
     - `progress`: a bar where standard error is a terminal and it takes more than two seconds.
 
-    **Raises:** ValueError for images, labels, rates and margins of other shapes, labels out of
-    range, numbers that are not positive, and a checkpoint of another training.
+    **Raises:** ValueError for arguments of other types, images, labels, rates and margins of other
+    shapes, labels out of range, numbers that are not positive, and a checkpoint of another
+    training.
     """
     import optax
     from tqdm import tqdm
 
-    made_by = optax.adam if optimizer is None else optimizer
     size = np.shape(labels)[-1] if np.ndim(labels) else 0
     if size == 0:
         raise ValueError(f"labels must have shape (m,), one or more; got {np.shape(labels)}")
-    run = Run(classifier, epochs, min(batch, size), made_by)
-    if every < 1:
+    run = Run(classifier, epochs, batch, optax.adam if optimizer is None else optimizer)
+    run = replace(run, batch=min(run.batch, size))
+    if not isinstance(every, int | np.integer) or every < 1:
         raise ValueError(f"every must be a positive number of epochs; got {every!r}")
+    if not isinstance(checkpoint, str | os.PathLike | None):
+        raise ValueError(f"checkpoint must be the path of a file; got {checkpoint!r}")
+    if not _are_keys(keys):
+        raise ValueError(
+            "keys must be jax.random.key(seed), or an array (s,) of such; got "
+            f"{np.shape(keys)} of type {getattr(keys, 'dtype', type(keys).__name__)}"
+        )
     several = jnp.ndim(keys) > 0
     keys = jnp.atleast_1d(keys)
     data = _checked(run, images, labels, rate, margin, len(keys))
@@ -117,6 +126,11 @@ def train(
     return found if several else jax.tree.map(lambda leaf: leaf[0], found)
 
 
+def _are_keys(keys: Any) -> bool:
+    dtype = getattr(keys, "dtype", np.dtype(object))
+    return jax.dtypes.issubdtype(dtype, jax.dtypes.prng_key) and keys.ndim < 2 and keys.size > 0
+
+
 def _one_thread_for_small_matrices() -> AbstractContextManager[Any]:
     # Factorizations of 64 × 64 matrices take 20 times as long where OpenBLAS shares each of them
     # out to threads that others keep busy.
@@ -131,7 +145,10 @@ def _checked(
     run: Run, images: ArrayLike, labels: ArrayLike, rate: ArrayLike, margin: ArrayLike, keys: int
 ) -> Data:
     shape = run.classifier.image
-    numbers = jnp.asarray(images, jnp.result_type(images, float))
+    given = np.asarray(images)
+    if given.dtype.kind not in "fiub" and not jnp.issubdtype(given.dtype, jnp.floating):
+        raise ValueError(f"images must be an array of real numbers; got {given.dtype}")
+    numbers = jnp.asarray(given, jnp.result_type(given, float))
     classes = checked_labels(labels, run.classifier.classes)
     stacked = classes.shape[:-1]
     if stacked not in ((), (keys,)) or not classes.size:
@@ -147,11 +164,12 @@ def _checked(
         raise ValueError("images hold NaN or infinity; pass finite ones")
     own = []
     for name, value in (("rate", rate), ("margin", margin)):
-        value = np.asarray(value, np.float64)
-        if value.shape not in ((), (keys,)) or not np.all((value > 0) & (value < np.inf)):
+        given = np.asarray(value)
+        real = given.dtype.kind in "fiu" and given.shape in ((), (keys,))
+        if not real or not np.all((given > 0) & (given < np.inf)):
             raise ValueError(
                 f"the {name} must be positive and finite, one number or one for each of {keys} "
-                f"keys; got {value.tolist()}"
+                f"keys; got {given.tolist()}"
             )
-        own.append(jnp.asarray(np.broadcast_to(value, keys), numbers.dtype))
+        own.append(jnp.asarray(np.broadcast_to(given, keys), numbers.dtype))
     return Data(numbers, classes, *own)

@@ -174,15 +174,28 @@ def test_what_cannot_be_certified_is_refused():
         model.radii(IMAGES.reshape(40, 4))
     with pytest.raises(ValueError, match="NaN or infinity"):
         model.radii(IMAGES * np.inf)
-    wide = dataclasses.replace(
-        model, theta=jax.tree.map(lambda w: w.astype(np.float64), model.theta)
-    )
+    double = jax.tree.map(lambda w: w.astype(np.float64), model.theta)
+    proof = classifiers.lipschitz_certificate(model.net, double)
+    wide = dataclasses.replace(model, theta=double, certificate=proof)
     with pytest.raises(ValueError, match="evaluate within jax"):
         wide(IMAGES[0])
     assert model.radii(IMAGES[:0]).radii.shape == (0,)
     with pytest.raises(ValueError, match="ends in an affine readout"):
         net = FullyConnected((2, 2), "tanh", output="tanh")
         classifiers.lipschitz_certificate(net, net.init(jax.random.key(0)))
+
+
+def test_the_weights_of_a_certificate_stay():
+    given = np.diag([1.0, 2.0]).astype(np.float32)
+    model = fixed((Affine(2, 2, False),), (given,))
+    before = model.radii(np.ones((1, 2)))
+    given[:] = 0
+    for leaf in jax.tree.leaves(model.theta):
+        with pytest.raises(ValueError, match="read-only"):
+            leaf[:] = 0
+    assert model.radii(np.ones((1, 2))) == before
+    with pytest.raises(ValueError, match="the certificate is of other weights"):
+        dataclasses.replace(model, theta=(given,))
 
 
 def fixed(operations, theta):

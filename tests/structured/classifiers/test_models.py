@@ -1,4 +1,4 @@
-"""The five classifiers."""
+"""The classifiers that are compared."""
 
 import jax
 import jax.numpy as jnp
@@ -7,7 +7,8 @@ import pytest
 
 from lbdnn.structured import classifiers, flows
 from lbdnn.structured.classifiers.resnet import normalized
-from lbdnn.structured.weights import NormBounded
+from lbdnn.structured.lipschitz import Convolution
+from lbdnn.structured.weights import NormBounded, UnstructuredConvolution
 
 KEY = jax.random.key(0)
 FIVE = (
@@ -41,6 +42,27 @@ def test_weights_are_computed_once_for_all_images(model):
     program = jax.make_jaxpr(jax.vmap(model, (None, 0)))(shapes, jnp.zeros((7, 2, 2)))
     own = {shape for shape in shapes_in(program.jaxpr) if 7 in shape}
     assert own and all(len(shape) <= 2 for shape in own)
+
+
+def test_convolutional_classifiers_have_as_many_numbers_and_are_the_networks_that_are_proved():
+    model = classifiers.convolutional_classifier((8, 8), 10, pairs=2)
+    # Less than a row of each of the three dense steps is missing.
+    assert 0 <= 4 * (64 * 64 + 64) + 650 - classifiers.parameter_count(model) < 3 * 65
+    image = np.random.default_rng(0).uniform(size=(2, 3, 2)).astype(np.float32)
+    small = classifiers.convolutional_classifier((2, 3, 2), 3, pairs=1, hidden=2, kernel=(3, 1))
+    own = jax.tree.map(lambda v: 3 * v, small.init(KEY))
+    assert small.body.shape == (2, 3, 2) and small.features == 12
+    proved = classifiers.certified(small, own)
+    np.testing.assert_allclose(proved(image), small(own, image), atol=1e-5)
+    # Non-expansive whatever the parameters are, but for the rounding of the weights.
+    assert proved.certificate.features <= 1 + 1e-6
+    # More states than pixels: the other channels begin with zeros.
+    body = flows.Flow((flows.Linear(UnstructuredConvolution(1, 2, Convolution((2, 2), (1, 1)))),))
+    wide = classifiers.Classifier(body, classes=2, image=(2, 2))
+    own = wide.init(KEY)
+    features = own.body[0].weight[0, 0, 0, 0] * image[0, :2] + own.body[0].bias
+    logits = wide.weight(own.readout) @ features.ravel()
+    np.testing.assert_allclose(wide(own, image[0, :2]), logits, atol=1e-6)
 
 
 @pytest.mark.parametrize("factor", [1e-3, 1.0, 1e3])
@@ -83,6 +105,11 @@ def test_the_lift_adds_zeros():
             r"one image of shape \(2, 2\); got \(4,\)",
         ),
         (lambda: classifiers.residual_classifier((4,), 3, pairs=1, step=0.0), "step must be"),
+        (lambda: classifiers.convolutional_classifier((4,), 3, pairs=1), "need images such as"),
+        (
+            lambda: classifiers.convolutional_classifier((2, 2), 3, pairs=1),
+            "with 416 numbers leave",
+        ),
     ],
 )
 def test_what_makes_no_classifier_is_refused(make, message):

@@ -128,8 +128,30 @@ def test_each_epoch_has_an_order_of_its_own():
         ({"margin": (1.0, 2.0, 3.0)}, "the margin must be positive"),
         ({"every": 0}, "every must be a positive number of epochs"),
         ({"count": 0}, "epochs must be a positive integer; got 0"),
+        ({"count": "6"}, "epochs must be a positive integer; got '6'"),
+        ({"every": 2.5}, "every must be a positive number of epochs; got 2.5"),
+        ({"every": None}, "every must be a positive number of epochs; got None"),
+        ({"keys": 0}, r"keys must be jax.random.key\(seed\), or an array"),
+        ({"keys": KEYS[None]}, r"keys must be .* got \(1, 2\)"),
+        ({"labels": np.full(60, "1")}, "labels must be integers; got <U1"),
+        ({"images": IMAGES + 1j}, "images must be an array of real numbers; got complex"),
+        ({"images": np.full(IMAGES.shape, "0")}, "images must be an array of real numbers"),
+        ({"rate": "fast"}, "the rate must be positive and finite, .*; got fast"),
+        ({"margin": 1j}, "the margin must be positive and finite"),
+        ({"optimizer": 0.1}, "optimizer must make one of a schedule"),
+        ({"checkpoint": 3}, "checkpoint must be the path of a file; got 3"),
     ],
 )
 def test_what_cannot_be_trained_on_is_refused(options, message):
     with pytest.raises(ValueError, match=message):
         train(**options)
+
+
+def test_only_classifiers_with_whole_numbers_of_images_are_trained():
+    for classifier, batch, message in [
+        (CLASSIFIER.body, 20, "what is trained must be a Classifier"),
+        (CLASSIFIER, "20", "batch must be a positive integer; got '20'"),
+        (CLASSIFIER, None, "batch must be a positive integer; got None"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            classifiers.train(classifier, IMAGES, LABELS, keys=KEYS, epochs=1, batch=batch)
