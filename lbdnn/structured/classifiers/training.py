@@ -128,7 +128,7 @@ def train(
 
 def _are_keys(keys: Any) -> bool:
     dtype = getattr(keys, "dtype", np.dtype(object))
-    return jax.dtypes.issubdtype(dtype, jax.dtypes.prng_key) and keys.ndim < 2 and keys.size > 0
+    return jnp.issubdtype(dtype, jax.dtypes.prng_key) and keys.ndim < 2 and keys.size > 0
 
 
 def _one_thread_for_small_matrices() -> AbstractContextManager[Any]:

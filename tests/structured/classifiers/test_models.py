@@ -50,19 +50,19 @@ def test_convolutional_classifiers_have_as_many_numbers_and_are_the_networks_tha
     assert 0 <= 4 * (64 * 64 + 64) + 650 - classifiers.parameter_count(model) < 3 * 65
     image = np.random.default_rng(0).uniform(size=(2, 3, 2)).astype(np.float32)
     small = classifiers.convolutional_classifier((2, 3, 2), 3, pairs=1, hidden=2, kernel=(3, 1))
-    own = jax.tree.map(lambda v: 3 * v, small.init(KEY))
+    own = jax.tree.map(lambda v: 3 * v, jax.jit(small.init)(KEY))
     assert small.body.shape == (2, 3, 2) and small.features == 12
     proved = classifiers.certified(small, own)
-    np.testing.assert_allclose(proved(image), small(own, image), atol=1e-5)
+    np.testing.assert_allclose(jax.jit(proved)(image), jax.jit(small)(own, image), atol=1e-5)
     # Non-expansive whatever the parameters are, but for the rounding of the weights.
     assert proved.certificate.features <= 1 + 1e-6
     # More states than pixels: the other channels begin with zeros.
     body = flows.Flow((flows.Linear(UnstructuredConvolution(1, 2, Convolution((2, 2), (1, 1)))),))
     wide = classifiers.Classifier(body, classes=2, image=(2, 2))
-    own = wide.init(KEY)
+    own = jax.jit(wide.init)(KEY)
     features = own.body[0].weight[0, 0, 0, 0] * image[0, :2] + own.body[0].bias
-    logits = wide.weight(own.readout) @ features.ravel()
-    np.testing.assert_allclose(wide(own, image[0, :2]), logits, atol=1e-6)
+    logits, weight = jax.jit(lambda own: (wide(own, image[0, :2]), wide.weight(own.readout)))(own)
+    np.testing.assert_allclose(logits, weight @ features.ravel(), atol=1e-6)
 
 
 @pytest.mark.parametrize("factor", [1e-3, 1.0, 1e3])
