@@ -27,8 +27,9 @@ class Expansive(BranchField):
     all W with ‖W‖ ≤ c, as W = ±cI shows, with v for which ς'(Wx + v) is near ±β.
 
     **Arguments:** `weight`, what makes W: `Orthogonal`, `NormBounded` or `SVD` with orthogonal
-    factors, or for images `NormBoundedConvolution` or `OrthogonalConvolution`; `activation`,
-    Lipschitz. Parameters: `WeightAndBias`. `init` draws v from N(0, 1/n).
+    factors, or for images `NormBoundedConvolution`, `BlockOrthogonalConvolution` or
+    `OrthogonalConvolution`; `activation`, Lipschitz. Parameters: `WeightAndBias`. `init` draws v
+    from N(0, 1/n).
 
     **Raises:** ValueError for other weights, and activations that are not Lipschitz.
 

@@ -52,7 +52,7 @@ class GradientFlow(BranchField):
 
     - `weight`: what makes A (m, n): `Orthogonal`, `NormBounded` or `SVD` with orthogonal factors;
       or, for states that are images (channels, height, width), a convolution A of any number of
-      channels: `NormBoundedConvolution`, `OrthogonalConvolution`.
+      channels: `NormBoundedConvolution`, `BlockOrthogonalConvolution`, `OrthogonalConvolution`.
     - `activation`: increasing and Lipschitz.
 
     Parameters: `WeightAndBias`. `init` draws b from N(0, 1/n); for convolutions of

@@ -33,8 +33,9 @@ class BlockOrthogonalConvolution:
 
         x ↦ P x + (I − P) z x
 
-    with orthogonal projections P of rank k = ⌊N/2⌋, where z moves images by one pixel: down, to the
-    right, up and to the left, in turn until the taps fill the kernel: 4 steps for 3 × 3.
+    with orthogonal projections P of rank k = ⌊N/2⌋, where z moves images by one pixel: along the
+    height, along the width, and back along either, until the taps fill the kernel: 4 steps for
+    3 × 3.
 
     **Property:** AᵀA = I if n_out ≥ n_in, AAᵀ = I if n_out ≤ n_in, on images of any size: all
     singular values are 1.
@@ -53,9 +54,9 @@ class BlockOrthogonalConvolution:
     from one QR factorisation of an N × k matrix a step, and N reflections for Q.
 
     **Not a property:** that every orthogonal convolution with these taps is reached. With one
-    channel A is ± the identity: all others of one channel with few taps are moves. There are about
-    (1/2 + steps/4)N² degrees of freedom; `OrthogonalConvolution` has several times as many, for as
-    many taps as the image has pixels.
+    channel A is ± the identity: all others of one channel with few taps are moves. With 3 × 3 taps
+    there are about 1.5 N² degrees of freedom; `OrthogonalConvolution` with as many taps in its
+    parameters has 4.5 N².
 
     **Arguments:** `n_out`, `n_in`, the numbers of channels; `image`, height and width; `kernel`, of
     A, odd. Parameters: `Blocks`. `init` draws X from N(0, 1/k), and Q as `Orthogonal`, method

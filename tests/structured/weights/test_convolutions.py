@@ -160,15 +160,15 @@ def test_orthogonal_convolutions_have_singular_values_one(family):
 
 def test_few_taps_of_several_channels_are_used_and_move_one_channel_nowhere():
     family = BlockOrthogonalConvolution(2, 2, (3, 3))
-    # Projections onto e₂ and 1/√2(1, 1), in turn: the corners of Q = I are products of four.
+    # Projections onto e₂, 1/√2(1, 1) twice, and e₂; a reflection along 0 is I.
     own = Blocks(jnp.zeros((2, 2)), jnp.array([0.0, 1.0, 1.0, 0.0])[:, None, None])
     one, other = np.diag([0.0, 1.0]), np.full((2, 2), 0.5)
     away, aside = np.eye(2) - one, np.eye(2) - other
     kernel = np.zeros((2, 2, 3, 3))
-    # x ↦ Px + (I − P)zx: down, to the right, up, to the left, as cross-correlations.
-    for down, right, up, left in np.ndindex(2, 2, 2, 2):
-        steps = (one, away)[down], (other, aside)[right], (other, aside)[up], (one, away)[left]
-        kernel[:, :, 1 + down - up, 1 + right - left] += steps[3] @ steps[2] @ steps[1] @ steps[0]
+    # x ↦ Px + (I − P)zx: along the height, the width, and back, as cross-correlations.
+    for i, j, up, left in np.ndindex(2, 2, 2, 2):
+        steps = (one, away)[i], (other, aside)[j], (other, aside)[up], (one, away)[left]
+        kernel[:, :, 1 + i - up, 1 + j - left] += steps[3] @ steps[2] @ steps[1] @ steps[0]
     np.testing.assert_allclose(family(own), kernel, atol=1e-6)
     single = BlockOrthogonalConvolution(1, 1, (3, 3), (1, 5))
     np.testing.assert_array_equal(
