@@ -20,10 +20,10 @@ FLOWS = (DENSE, CONVOLUTIONAL, PUBLISHED, SHARP)
 REFINED = ((CONVOLUTIONAL, DENSE), (SHARP, PUBLISHED))
 
 
-def models(pairs: int) -> Mapping[str, Classifier]:
-    """Six classifiers of 8 × 8 pixels with as many parameters, but for 39 of the convolutional."""
+def models(pairs: int, *, convolutional: bool = False) -> Mapping[str, Classifier]:
+    """Classifiers of 8 × 8 pixels with as many parameters, but for 39 of the convolutional."""
     image, classes = (8, 8), 10
-    return {
+    every = {
         REFERENCE: residual_classifier(image, classes, pairs=pairs),
         "ResNet, normalised": residual_classifier(image, classes, pairs=pairs, normalized=True),
         DENSE: nonexpansive_classifier(image, classes, pairs=pairs),
@@ -31,3 +31,4 @@ def models(pairs: int) -> Mapping[str, Classifier]:
         PUBLISHED: alternating_classifier(image, classes, pairs=pairs, constants="published"),
         SHARP: alternating_classifier(image, classes, pairs=pairs, constants="sharp"),
     }
+    return {name: one for name, one in every.items() if convolutional or name != CONVOLUTIONAL}

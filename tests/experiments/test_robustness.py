@@ -145,7 +145,7 @@ def test_bad_arguments_are_one_sentence(monkeypatch, capsys, tmp_path, wrong):
 @pytest.mark.slow
 def test_from_the_command_line(called, tmp_path):
     pytest.importorskip("sklearn")
-    done = called("robustness", "--quick", "--output", tmp_path)
+    done = called("robustness", "--quick", "--convolutional", "--output", tmp_path)
     assert done.returncode == 0, done.stderr
     assert "0 contradictions" in done.stdout
     with (tmp_path / "accuracy.csv").open() as file:
