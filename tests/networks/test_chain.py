@@ -113,7 +113,7 @@ def test_map_over_points_and_parameters():
     points = jax.random.normal(jax.random.key(2), (5, 2))
     values = jax.vmap(net, (None, 0))(theta, points)
     assert values.shape == (5, 3)
-    np.testing.assert_allclose(values[3], net(theta, points[3]), rtol=1e-6)
+    np.testing.assert_allclose(values[3], net(theta, points[3]), rtol=1e-6, atol=1e-7)
     batch = jax.tree.map(lambda leaf: jnp.stack([leaf, 2 * leaf]), theta)
     several = jax.vmap(net, (0, None))(batch, points[0])
     np.testing.assert_allclose(several[0], net(theta, points[0]), rtol=1e-6)
