@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -173,7 +174,7 @@ def reached(given: Given) -> list[Row]:
         for norm, quantity in NORMS.items():
             climbed = np.asarray(attack(net, quantity, region, about).sigma)
             # A step inward from a kink.
-            points = [climbed, climbed + 1e-6 * ((lo + hi) / 2 - climbed), drawn[norm]]
+            points = [climbed, climbed + 1e-6 * (lo / 2 + hi / 2 - climbed), drawn[norm]]
             points = [np.clip(point, lo, hi) for point in points]
             values = [proved_slope(net, theta, point, norm) for point in points]
             best = int(np.argmax(values))
@@ -185,9 +186,10 @@ def _steepest_drawn(given: Given, lo: np.ndarray, hi: np.ndarray) -> dict[str, n
     """Of random points those where the derivative, in floating point, is largest."""
     draw = np.random.default_rng(0)
     slope = jax.jit(jax.vmap(partial(derivatives.input_jacobian, given.net, given.model.theta)))
-    best = dict.fromkeys(NORMS, (-1.0, (lo + hi) / 2))
+    best = dict.fromkeys(NORMS, (-1.0, lo / 2 + hi / 2))
     for _ in range(2 if given.quick else 10):
-        points = draw.uniform(lo, hi, size=(_TOGETHER, len(lo)))
+        share = draw.uniform(size=(_TOGETHER, len(lo)))
+        points = (1 - share) * lo + share * hi  # the width of the box may overflow
         found = np.nan_to_num(np.asarray(slope(points)))
         sizes = {
             "euclidean": np.linalg.norm(found, 2, (-2, -1)),
@@ -201,7 +203,8 @@ def _steepest_drawn(given: Given, lo: np.ndarray, hi: np.ndarray) -> dict[str, n
 
 
 def proved_slope(net: Chain, theta: Any, point: np.ndarray, norm: str) -> float:
-    """≤ ‖∂Φ/∂σ‖ at a point (n,), in a norm of `NORMS`; less, or 0, at a kink, where there is none.
+    """≤ ‖∂Φ/∂σ‖ at a point (n,), in a norm of `NORMS`; less, or 0, at a kink, where there is none,
+    and 0 beyond 10³⁰⁰.
 
     `theta` in float64, 64 bits enabled. The enclosure of secants from a point to itself is one of
     the derivative, and at a kink of all that it jumps between.
@@ -210,7 +213,13 @@ def proved_slope(net: Chain, theta: Any, point: np.ndarray, norm: str) -> float:
     middle, radius = np.asarray(found.midpoint()), np.asarray(found.radius())
     if not np.all(np.isfinite(middle) & np.isfinite(radius)):
         return 0.0
+    # Scaled, so that no square below over- or underflows.
+    largest = float(np.max(np.abs(middle) + radius))
+    if not 1e-290 < largest < 1e300:
+        return 0.0
+    scale = math.ldexp(1.0, math.frexp(largest)[1])
     # Sums below err by less than WIDENING times the same sums of sizes.
+    middle, radius = middle / scale, radius / scale
     radius = radius + 2 * WIDENING * np.abs(middle)
     if norm == "maximum":
         least = np.maximum(np.abs(middle) - radius, 0).sum(-1).max()
@@ -218,4 +227,4 @@ def proved_slope(net: Chain, theta: Any, point: np.ndarray, norm: str) -> float:
         vector = np.linalg.svd(middle)[2][0]
         moved = np.linalg.norm(middle @ vector) - np.linalg.norm(radius @ np.abs(vector))
         least = max(moved, 0.0) / np.linalg.norm(vector)
-    return float(least) * (1 - WIDENING)
+    return float(least) * (1 - WIDENING) * scale

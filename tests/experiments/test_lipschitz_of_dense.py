@@ -9,7 +9,7 @@ import pytest
 
 import lbdnn
 from experiments.lipschitz import dense
-from experiments.lipschitz.dense_bounds import Given, layers, pieces, proved_slope
+from experiments.lipschitz.dense_bounds import Given, _steepest_drawn, layers, pieces, proved_slope
 from experiments.lipschitz.layer_rows import measured
 from experiments.output import Output
 from lbdnn import Box, Chain, FullyConnected
@@ -30,6 +30,21 @@ def test_a_slope_is_proved_beside_a_kink_and_not_at_it(identity):
                 proved_slope(identity.net, identity.theta, np.array([x]), norm) for x in (0.5, 0.0)
             ]
             assert 1 - 1e-8 < found[0] <= 1 and found[1] == 0
+
+
+def test_squares_of_slopes_may_over_and_underflow(identity):
+    with jax.enable_x64(True):
+        for size in (1e-82, 1e100):
+            theta = jax.tree.map(lambda w, by=size: by * w, identity.theta)
+            found = proved_slope(identity.net, theta, np.array([0.5]), "euclidean")
+            assert 1 - 1e-8 < found / size / size < 1
+
+
+def test_points_are_drawn_from_boxes_wider_than_all_numbers(identity):
+    ends = np.array([-1.5e308]), np.array([1.5e308])
+    with jax.enable_x64(True):
+        drawn = _steepest_drawn(Given(identity, Box(*ends), quick=True), *ends)
+    assert all(np.all(np.isfinite(point)) for point in drawn.values())
 
 
 def test_a_shortcut_block_counts_once_and_its_parts_not_at_all():
