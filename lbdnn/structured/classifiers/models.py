@@ -12,6 +12,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import numpy as np
+
 from ...activations import Activation
 from ..flows import Flatten, Flow, GradientFlow, Layer, alternating
 from ..flows.alternation import Constants
@@ -112,12 +114,14 @@ def convolutional_classifier(
     **Arguments:** `image`, (height, width) or (channels, height, width); `hidden` channels and
     `kernel`, odd, of the convolutions; the others as for `nonexpansive_classifier`.
 
-    **Raises:** ValueError for other images, so many numbers in convolutions that none are left, and
-    as `nonexpansive_classifier`.
+    **Raises:** ValueError for other images, no pairs, so many numbers in convolutions that none are
+    left, and as `nonexpansive_classifier`.
     """
     shape = image_shape(image)
     if len(shape) not in (2, 3):
         raise ValueError(f"convolutions need images such as (8, 8) or (3, 8, 8); got {shape}")
+    if not isinstance(pairs, int | np.integer) or pairs < 1:
+        raise ValueError(f"pairs must be a positive integer; got {pairs!r}")
     channels, height, width = (1, *shape) if len(shape) == 2 else shape
     n = math.prod(shape)
     convolution = Convolution((height, width), kernel)

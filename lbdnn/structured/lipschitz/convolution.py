@@ -27,9 +27,10 @@ def convolution_norm(
     r"""‖A‖₂ of the linear map x ↦ A x of a convolution on images of its size, from both sides.
 
     From above by the symbol on a torus of which the image is a part (`torus_bound`): the norm
-    itself for circular boundaries (with strides that divide the image), above it for zero padding
-    by about (kernel/image)². From below by ‖Av‖/‖v‖ at the vector that Lanczos' method on AᵀA
-    finds. No matrix of the size of an image is formed, and all errors of rounding are counted.
+    itself for whole circular convolutions (padding (kernel − 1)/2, strides that divide the image),
+    above it for zero padding by about (kernel/image)². From below by ‖Av‖/‖v‖ at the vector that
+    Lanczos' method on AᵀA finds. No matrix of the size of an image is formed, and all errors of
+    rounding are counted.
 
     **Arguments:**
 
@@ -58,9 +59,9 @@ def convolution_least_singular_value(
 ) -> float:
     r"""s ≥ 0 with s‖x‖ ≤ ‖Ax‖ for all images x; 0 where none is found.
 
-    With circular boundaries, and strides that divide the image, from the symbol, of which A is the
-    direct sum. With zero padding an image may lose what moves outside, and nothing is proved. All
-    errors of rounding are counted.
+    With circular boundaries, where no output is left out (by strides that do not divide the image,
+    or less padding), from the symbol, of which A is the direct sum. With zero padding an image may
+    lose what moves outside, and nothing is proved. All errors of rounding are counted.
 
     **Arguments**, **raises:** as `convolution_norm`.
     """

@@ -106,6 +106,7 @@ def test_the_lift_adds_zeros():
         ),
         (lambda: classifiers.residual_classifier((4,), 3, pairs=1, step=0.0), "step must be"),
         (lambda: classifiers.convolutional_classifier((4,), 3, pairs=1), "need images such as"),
+        (lambda: classifiers.convolutional_classifier((4, 4), 3, pairs=0), "pairs must be a pos"),
         (
             lambda: classifiers.convolutional_classifier((2, 2), 3, pairs=1),
             "with 416 numbers leave",
