@@ -79,7 +79,7 @@ def _summary(rows: list[Row]) -> bool:
         if upper and least > 0:
             best = min(upper, key=lambda row: row["upper"])
             print(
-                f"over the box the least constant lies between {least:.6g} and "
+                f"over the box the largest ‖∂Φ/∂σ‖ lies between {least:.6g} and "
                 f"{best['upper']:.6g} ({best['method']})"
             )
     return violated

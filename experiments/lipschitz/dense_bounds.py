@@ -159,7 +159,8 @@ def reached(given: Given) -> list[Row]:
     """‖∂Φ/∂σ‖ from below in both norms, at points of the box that the attack and chance find.
 
     At these points the derivative is enclosed with all errors of rounding, kinks included, so that
-    no Lipschitz constant over a box with an inside is less. (An ascent alone finds little where
+    no Lipschitz constant over a box with an inside is less; where inputs are fixed, one over the
+    others may be. (An ascent alone finds little where
     slopes are piecewise constant, as of ReLU networks.)
     """
     net, theta = given.net, given.model.theta
