@@ -252,6 +252,24 @@ def test_a_block_of_one_number_moves_by_its_parameters() -> None:
     assert over_whole_box(boxes, "input_jacobian") >= (1 + 0.55**2) ** 2
 
 
+@pytest.mark.parametrize("blocks", [(), (1, 1, 1), (2, 2)])
+def test_of_one_number_a_layer_every_parameter_moves_the_slope(blocks: tuple[int, ...]) -> None:
+    layer = Affine(1, 1, bias=False)
+    net = Chain(tuple(Residual((layer,) * k) for k in blocks) or (layer,) * 4, 1)
+    center, half = np.array([0.5, 0.7, 0.6, 0.9]), np.array([0.1, 0.2, 0.3, 0.15])
+    middle, largest = center[: net.size], (center + half)[: net.size]
+    own = Box((2 * middle - largest).tolist(), largest.tolist())
+    boxes = boxes_of(net, middle, Box([1.0], [1.0]), own)
+    way = boxes.known("jacobian", boxes.low[None], boxes.high[None]).way
+    whole, away = (table[len(boxes.stack.layers), 0][0] for table in (way.whole, way.away))
+    near, reached = (
+        np.prod([bool(blocks) + np.prod(x) for x in np.split(v, np.cumsum(blocks[:-1], dtype=int))])
+        for v in (middle, largest)
+    )
+    assert reached <= whole <= 1.2 * reached
+    assert reached - near <= away
+
+
 def test_of_one_neuron_a_layer_in_blocks_second_derivatives_are_found() -> None:
     # All terms are positive: norms of blocks are the second derivatives themselves.
     ends = Affine(1, 1, bias=False), Pointwise(get("softplus")), Affine(1, 1, bias=False)
