@@ -45,9 +45,8 @@ def over_whole_box(boxes: Subdivision, quantity: str) -> float:
 @pytest.mark.parametrize(
     "name",
     [
-        "unequal widths",
         "nested residual",
-        *(pytest.param(name, marks=pytest.mark.slow) for name in ("scaled", "residual")),
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("unequal widths", "scaled")),
     ],
 )
 @settings(max_examples=12, deadline=None)
@@ -118,13 +117,8 @@ def with_upper(certificate: Certificate, quantity: str, upper: float) -> Certifi
     return replace(certificate, bounds={quantity: bound})
 
 
-@pytest.mark.parametrize(
-    ("net", "radius"),
-    [
-        (UNEQUAL, 0.05),
-        *(pytest.param(*own, marks=pytest.mark.slow) for own in ((UNEQUAL, 0.0), (BLOCKS, 0.05))),
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("net", "radius"), [(UNEQUAL, 0.0), (UNEQUAL, 0.05), (BLOCKS, 0.05)])
 def test_bounds_over_a_cover_are_verified(net: Chain, radius: float) -> None:
     certificate, net, theta = certificate_of(Interval(cells=200), radius, net)
     verdict = check(certificate, net, theta)

@@ -44,6 +44,7 @@ def test_weights_are_computed_once_for_all_images(model):
     assert own and all(len(shape) <= 2 for shape in own)
 
 
+@pytest.mark.slow
 def test_convolutional_classifiers_have_as_many_numbers_and_are_the_networks_that_are_proved():
     model = classifiers.convolutional_classifier((8, 8), 10, pairs=2)
     # Less than a row of each of the three dense steps is missing.

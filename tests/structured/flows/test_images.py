@@ -57,6 +57,7 @@ def study(flow, own, x):
     return value, flow.apply(flow.weights(own), x), net(theta, x.ravel()), theta
 
 
+@pytest.mark.slow
 def test_a_classifier_of_images_is_the_network_it_is_unrolled_to():
     x = np.random.default_rng(1).normal(size=CLASSIFIER.shape)
     with jax.enable_x64(True):
