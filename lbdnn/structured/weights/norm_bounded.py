@@ -81,7 +81,7 @@ def orthonormal(k: Float[Array, "m n"]) -> Float[Array, "m+n n"]:
     # Q does not depend on a common factor: where squares would overflow, there is one.
     largest = jax.lax.stop_gradient(jnp.max(jnp.abs(k), initial=0.0))
     factor = largest / float(jnp.finfo(k.dtype).max) ** 0.5
-    scale = jnp.maximum(jnp.where(jnp.isfinite(factor), factor, 1), 1)
+    scale = jnp.maximum(factor, 1)
     q, r = jnp.linalg.qr(jnp.concatenate([k, identity]) / scale)
     # LAPACK leaves the signs open; those of a positive diagonal make the map continuous.
     return q * jnp.where(jnp.diagonal(r) < 0, -1, 1).astype(k.dtype)
