@@ -11,7 +11,7 @@ import numpy as np
 
 import lbdnn
 from experiments.concurrency import finished_pieces, leave
-from experiments.given_network import input_box, read
+from experiments.given_inputs import input_box
 from experiments.output import Output
 from experiments.tightness_measurement import Case, attacked, exact_at_centre, rows, upper_bounds
 from lbdnn import Attack, Box, FullyConnected, Model
@@ -68,7 +68,7 @@ def run(settings: Settings, output: Output) -> int:
 
 def _model(settings: Settings) -> Model:
     if settings.model is not None:
-        return read(settings.model, settings.activation)
+        return lbdnn.read(settings.model, activation=settings.activation)
     assert settings.sizes is not None
     net = FullyConnected(settings.sizes, settings.activation or "tanh")
     with jax.enable_x64(True):

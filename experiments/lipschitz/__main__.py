@@ -20,7 +20,8 @@ from pathlib import Path
 
 import tyro
 
-from experiments import given_network
+import lbdnn
+from experiments.given_inputs import input_box
 from experiments.lipschitz import convolutional, dense
 from experiments.lipschitz.dense_bounds import Given, MethodName
 from experiments.lipschitz.gradient_network import GradientNetwork, arrays, random, read
@@ -74,7 +75,7 @@ def _run(settings: Settings) -> int:
     if not isinstance(net, Model):
         output = Output(settings.output, asdict(settings))
         return convolutional.run(net, output, steps=16 if settings.quick else 64)
-    box = given_network.input_box(net, settings.inputs)
+    box = input_box(net, settings.inputs)
     output = Output(settings.output, asdict(settings))
     return dense.run(Given(net, box, settings.methods, settings.quick), output)
 
@@ -86,7 +87,7 @@ def _network(settings: Settings) -> Model | GradientNetwork:
             raise ValueError("--deviations goes with --model")
         return random(settings.seed)
     if path.suffix != ".npz":
-        return given_network.read(path, activation)
+        return lbdnn.read(path, activation=activation)
     held = arrays(path)
     if any(name.startswith("seq.") for name in held):
         return read(path, settings.deviations)

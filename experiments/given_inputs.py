@@ -1,19 +1,8 @@
-"""One network that the command line names, and the box of its inputs."""
+"""The box of inputs of a network that the command line names."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import lbdnn
 from lbdnn import Box, Model
-
-
-def read(path: Path, activation: str | None) -> Model:
-    """The network of a file; `activation` where the file does not name its own.
-
-    Raises ValueError (`ModelError`), one sentence.
-    """
-    return lbdnn.read(path) if activation is None else lbdnn.read(path, activation=activation)
 
 
 def input_box(model: Model, given: tuple[str, str] | None, default: Box | None = None) -> Box:
