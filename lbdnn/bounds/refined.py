@@ -39,8 +39,8 @@ class Refined:
     **Arguments:**
 
     - `gap`, `max_cells`: of branch and bound, for each quantity; `cells`: of that of `Interval`.
-    - `levels`, `steps`: of `Dissipation`, which is tried with each of the levels: many are better
-      for large balls, few for small ones.
+    - `levels`, `steps`: of `Dissipation`, which is tried with each of the levels: the first for all
+      sets, the others, which should be more, where the shared radius is above 5 % of ‖θ‖.
     """
 
     gap: float = 0.1
@@ -70,10 +70,15 @@ class Refined:
 
         Raises ValueError for an operation that no method knows.
         """
-        dissipated = [
-            method.bounds(net, inputs, parameters, quantities)
-            for method in self._dissipations(parameters)
-        ]
+        dissipated = []
+        for method, chosen in self._dissipations(parameters):
+            at = chosen if chosen.ndim else ...
+            own = jax.tree.map(lambda leaf, at=at: np.asarray(leaf)[at], (inputs, parameters))
+            found = method.bounds(net, *own, quantities)
+            every = {q: np.full(chosen.shape, np.inf) for q in found}
+            for quantity, bound in found.items():
+                every[quantity][at] = bound
+            dissipated.append(every)
         return self._smallest(net, inputs, parameters, quantities, dissipated)
 
     def proved(
@@ -86,7 +91,7 @@ class Refined:
         """See `Proving.proved`: proofs of the bounds that `Dissipation` gives."""
         tried = [
             method.proved(net, inputs, parameters, quantities)
-            for method in self._dissipations(parameters)
+            for method, _ in self._dissipations(parameters)
         ]
         best = self._smallest(net, inputs, parameters, quantities, [found for found, _ in tried])
         proofs = {}
@@ -94,11 +99,20 @@ class Refined:
             proofs |= {q: proof for q, proof in own.items() if found[q] <= best[q]}
         return best, proofs
 
-    def _dissipations(self, parameters: ParameterRegion) -> list[Dissipation]:
+    def _dissipations(self, parameters: ParameterRegion) -> list[tuple[Dissipation, np.ndarray]]:
+        """Each that is tried, and for which sets: a flag, or one for each of a batch."""
         radius = np.asarray(parameters.radius)
-        shared = np.any((radius > 0) & np.isfinite(radius))
-        levels = self.levels if shared else (1,)
-        return [Dissipation(levels=count, steps=self.steps) for count in levels]
+        shared = (radius > 0) & np.isfinite(radius)
+        squares = [np.asarray(leaf) ** 2 for leaf in jax.tree.leaves(parameters.center)]
+        norm = np.sqrt(sum(np.sum(x, tuple(range(radius.ndim, x.ndim))) for x in squares))
+        first, *others = self.levels
+        tried = [(first if np.any(shared) else 1, np.ones(radius.shape, bool))]
+        tried += [(count, shared & (radius > 0.05 * norm)) for count in others]
+        return [
+            (Dissipation(levels=count, steps=self.steps), np.asarray(chosen))
+            for count, chosen in tried
+            if np.any(chosen)
+        ]
 
     def _smallest(
         self,
