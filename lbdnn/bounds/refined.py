@@ -73,8 +73,11 @@ class Refined:
         dissipated = []
         for method, chosen in self._dissipations(parameters):
             at = chosen if chosen.ndim else ...
-            own = jax.tree.map(lambda leaf, at=at: np.asarray(leaf)[at], (inputs, parameters))
-            found = method.bounds(net, *own, quantities)
+            box, region = (
+                jax.tree.map(lambda leaf, at=at: np.asarray(leaf)[at], r)
+                for r in (inputs, parameters)
+            )
+            found = method.bounds(net, box, region, quantities)
             every = {q: np.full(chosen.shape, np.inf) for q in found}
             for quantity, bound in found.items():
                 every[quantity][at] = bound
