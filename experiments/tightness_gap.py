@@ -60,10 +60,11 @@ def main() -> int:
     done: dict[str, Rows] = {}
     with suppress(KeyboardInterrupt):
         done.update(finished_pieces(work, "networks"))
-    table = [row for network in known for row in done.get(network, ())]
+    networks = sorted(done, key=lambda name: tuple(map(int, name.split("×"))))
+    table = [row for network in networks for row in done[network]]
     if table:
         output.table("gap", table)
-        output.figure("gap", gaps(table, list(done), QUANTITIES))
+        output.figure("gap", gaps(table, networks, QUANTITIES))
         _print(table)
     finished = len(done) == len(known)
     print(f"{'' if finished else 'interrupted; '}results in {output.folder}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .style import styled
+from .style import plain_logarithmic, styled
 from .tightness import SYMBOLS
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ def gaps(
                 axes.bar(places, above - below, 0.7, bottom=below, color=colour, label=label)
                 below = above
             axes.set_yscale("log")
+            plain_logarithmic(axes.yaxis)
             axes.set_xticks(range(len(networks)), networks, rotation=60)
             axes.grid(axis="x", visible=False)
         line[0].set_ylabel(f"bound / attack of\n{SYMBOLS[quantity]}")
