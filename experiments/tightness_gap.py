@@ -74,25 +74,26 @@ def main() -> int:
 
 
 def rows_of(table: Path, method: str, seed: int) -> dict[str, Rows]:
-    """The rows of each network with parameters that move.
+    """The rows of each published network, of one method and one seed.
 
     Raises ValueError where the file holds none.
     """
+    found: dict[str, Rows] = {}
     try:
-        rows = json.loads(table.read_text(encoding="utf-8"))["rows"]
+        for row in json.loads(table.read_text(encoding="utf-8"))["rows"]:
+            chosen = (row["method"], row.get("seed")) == (method, seed)
+            published = re.fullmatch(r"\d+×\d+", row["network"])
+            if chosen and published and row["quantity"] in QUANTITIES:
+                found.setdefault(row["network"], []).append(row)
     except (OSError, ValueError, KeyError, TypeError):
         raise ValueError(
             f"{table} is no table of bound_tightness; make one by scripts/run --method refined, "
             "or pass --table FILE"
         ) from None
-    found: dict[str, Rows] = {}
-    for row in rows:
-        chosen = row["method"] == method and row.get("seed") == seed
-        if chosen and row["quantity"] in QUANTITIES and re.fullmatch(r"\d+×\d+", row["network"]):
-            found.setdefault(row["network"], []).append(row)
     if not found:
         raise ValueError(
-            f"{table} holds no published network of seed {seed} by the method {method!r}"
+            f"{table} holds no published network of seed {seed} by the method {method!r}; pass "
+            "--method and --seed that it holds"
         )
     return found
 
@@ -121,7 +122,9 @@ def parts(rows: Rows, method: Method, attack: Attack) -> Rows:
             alone = method.bounds(net, points, balls, (quantity,))[quantity]
             centre = [exact[quantity](net, theta, s) for s in sigma]
             for row, value, bound, still in zip(own, witness.value, alone, centre, strict=True):
-                reached, bound, still = float(value), float(bound), float(still)
+                reached, still = float(value), float(still)
+                # What holds over the box holds at the point, and a descent may end lower there.
+                bound = min(float(bound), row["upper"])
                 found.append(
                     {name: row[name] for name in ("network", "seed", "quantity", "fraction")}
                     | {

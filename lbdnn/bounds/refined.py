@@ -40,7 +40,8 @@ class Refined:
 
     - `gap`, `max_cells`: of branch and bound, for each quantity; `cells`: of that of `Interval`.
     - `levels`, `steps`: of `Dissipation`, which is tried with each of the levels: the first for all
-      sets, the others, which should be more, where the shared radius is above 5 % of ‖θ‖.
+      sets, the others, which should be more, where the shared radius is above 5 % of the
+      largest ‖θ‖.
     """
 
     gap: float = 0.1
@@ -106,8 +107,9 @@ class Refined:
         """Each that is tried, and for which sets: a flag, or one for each of a batch."""
         radius = np.asarray(parameters.radius)
         shared = (radius > 0) & np.isfinite(radius)
-        squares = [np.asarray(leaf) ** 2 for leaf in jax.tree.leaves(parameters.center)]
-        norm = np.sqrt(sum(np.sum(x, tuple(range(radius.ndim, x.ndim))) for x in squares))
+        with jax.enable_x64(True):
+            largest = jax.vmap(ParameterRegion.norm) if radius.ndim else ParameterRegion.norm
+            norm = np.asarray(largest(parameters))
         first, *others = self.levels
         tried = [(first if np.any(shared) else 1, np.ones(radius.shape, bool))]
         tried += [(count, shared & (radius > 0.05 * norm)) for count in others]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .style import plain_logarithmic, styled
-from .tightness import SYMBOLS
+from .tightness import SYMBOLS, radius_name
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -25,7 +25,8 @@ def gaps(
 ) -> Figure:
     """Bound / attack as a product of parts, a row a quantity and a column a radius.
 
-    Each of `rows` has "network", "quantity", "fraction" (of ‖θ‖), and the factors "ball" and "box".
+    Each of `rows` has "network", "quantity", "fraction" (of ‖θ‖), and the factors "ball" and "box",
+    at least 1.
     """
     from matplotlib import pyplot
 
@@ -49,7 +50,7 @@ def gaps(
             below = np.ones(len(places))
             for part, (colour, label) in _PARTS.items():
                 factors = np.array([own[networks[place]][part] for place in places])
-                above = np.maximum(below * factors, below)
+                above = below * factors
                 axes.bar(places, above - below, 0.7, bottom=below, color=colour, label=label)
                 below = above
             axes.set_yscale("log")
@@ -58,7 +59,7 @@ def gaps(
             axes.grid(axis="x", visible=False)
         line[0].set_ylabel(f"bound / attack of\n{SYMBOLS[quantity]}")
     for axes, fraction in zip(grid[0], fractions, strict=True):
-        axes.set_title(f"r = {100 * fraction:g} % of ‖θ‖" if fraction else "r = 0")
+        axes.set_title(radius_name(fraction))
     handles, labels = grid[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=2)
     figure.supxlabel("network (hidden layers × width)", fontsize=9)

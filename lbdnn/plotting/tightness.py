@@ -26,6 +26,11 @@ SYMBOLS = {
 }
 
 
+def radius_name(fraction: float) -> str:
+    """What a panel of one radius, a fraction of ‖θ‖, is called."""
+    return f"r = {100 * fraction:g} % of ‖θ‖" if fraction else "r = 0"
+
+
 @styled
 def tightness(
     ratios: Mapping[tuple[str, float, str, str], Sequence[float]],
@@ -75,7 +80,7 @@ def tightness(
             axes.grid(axis="x", visible=False)
         row[0].set_ylabel(f"bound / attack of\n{SYMBOLS[quantity]}")
     for axes, fraction in zip(grid[0], fractions, strict=True):
-        axes.set_title(f"r = {100 * fraction:g} % of ‖θ‖" if fraction else "r = 0")
+        axes.set_title(radius_name(fraction))
     handles, labels = grid[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=len(methods))
     figure.supxlabel(names, fontsize=9)

@@ -75,6 +75,30 @@ def test_small_balls_cost_little_and_what_dissipation_proves_is_checked():
     assert check(large, NET, theta())
 
 
+def test_finer_levels_are_for_large_balls_and_each_ball_keeps_its_own_bound(monkeypatch):
+    def bounds(self, net, inputs, parameters, quantities):
+        return {"value": np.asarray(parameters.radius) / self.levels}
+
+    monkeypatch.setattr(Dissipation, "bounds", bounds)
+    monkeypatch.setattr(Refined, "_smallest", lambda *given: given[-1])
+    norm = float(np.linalg.norm(NET.ravel(theta())))
+    radii = [norm, 0.01 * norm, 0.0, 0.1 * norm]
+    balls = [Ball(r).parameter_region(NET, theta()) for r in radii]
+    box = Box(-1, 1).input_region(NET)
+
+    def tried(inputs, parameters):
+        refined = Refined(levels=(2, 4))
+        return [own["value"] for own in refined.bounds(NET, inputs, parameters, ("value",))]
+
+    coarse, fine = tried(batch([box] * 4), batch(balls))
+    assert coarse == pytest.approx(np.array(radii) / 2)
+    assert fine == pytest.approx([norm / 4, np.inf, np.inf, 0.1 * norm / 4])
+    assert [float(value) for value in tried(box, balls[0])] == pytest.approx([norm / 2, norm / 4])
+    assert [float(value) for value in tried(box, balls[1])] == pytest.approx([0.01 * norm / 2])
+    (fixed,) = tried(box, balls[2])
+    assert fixed == 0
+
+
 @pytest.mark.parametrize(
     "wrong",
     [{"gap": 0.0}, {"max_cells": 0}, {"cells": 0}, {"levels": 3}, {"levels": (0,)}, {"levels": ()}],

@@ -36,6 +36,8 @@ def test_the_parts_multiply_to_the_ratio(tmp_path):
     [
         (None, [], "is no table of bound_tightness; make one"),
         ("{", [], "is no table of bound_tightness; make one"),
+        ('{"rows": [{"depth": 1}]}', [], "is no table of bound_tightness; make one"),
+        ('{"rows": [1]}', [], "is no table of bound_tightness; make one"),
         ('{"rows": []}', [], "holds no published network of seed 0 by the method 'refined'"),
         ('{"rows": []}', ["--method", "best"], "--method takes one of polynomial"),
     ],
