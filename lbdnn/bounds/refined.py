@@ -137,7 +137,7 @@ class Refined:
                 jax.tree.map(lambda x, i=lane: np.asarray(x)[i], r) for r in (inputs, parameters)
             )
             for quantity in quantities:
-                for search in (self._branched, self._covered):
+                for search in (self._covered, self._branched):
                     make_room()
                     known = float(best[quantity][lane])
                     with suppress(ValueError):  # unknown to the search: what is known stands

@@ -11,7 +11,7 @@ from .backward import Backward
 from .budget import Budget, plus
 from .forward import Forward
 from .network import Layers, Shape
-from .perturbation import Moved, Paths, scaled_columns, scaled_rows, through_layers, times_weights
+from .perturbation import Diagonals, Moved, Paths, scaled_columns, through_layers, times_weights
 from .sizes import WIDER, U, matrix_norm, vector_norm
 
 _EXACT = jax.lax.Precision.HIGHEST
@@ -49,9 +49,10 @@ def hessian_growth(
     q = jnp.sum(norms, 2) + curved.error
     one_sided = _one_sided(layers, budget, curved, norms, change, paths)
     local = _local(layers, budget, change, paths)
-    two_sided = jnp.einsum("mi,ml->il", local, budget.total(one_sided)[1:])
+    left, right = jnp.swapaxes(local, 0, 1), jnp.swapaxes(one_sided[1:], 0, 1)  # (i, m), (l, m)
+    two_sided = budget.products(left[:k, None], right)
     q_moved = one_sided.at[:, :k].add(jnp.swapaxes(one_sided[:, :k], 0, 1))
-    q_moved = plus(q_moved, two_sided[:k])
+    q_moved = q_moved + two_sided
     kappa = _kappa(shape, layers, budget, known, change, paths)
     q_moved = q_moved + _bent_more(budget, kappa, change, paths)
 
@@ -85,7 +86,8 @@ def _one_sided(
     away = both_ways(away, away)
     sizes = matrix_norm(centre) + away
     weighted, lost = times_weights(centre, away, layers.weights[: k - 1])
-    bent = scaled_columns(weighted, lost, change.slope[: k - 1])
+    slope = Diagonals(*(x[: k - 1] for x in change.slope))
+    bent = scaled_columns(weighted, lost, slope)
     # Q_ik is 0.
     sizes = jnp.pad(sizes, ((0, 0), (0, 1)))
     bent = jnp.pad(bent, ((0, 0), (0, 1), (0, 0)))
@@ -93,19 +95,19 @@ def _one_sided(
 
 
 def _local(layers: Layers, budget: Budget, change: Moved, paths: Paths) -> Array:
-    """(m, i) ≥ ‖X_mP̃_{m−1,i}‖ = ‖Ē_mT̃_mi + W_mδD_mP̃_{m−1,i}‖, m = 1..k − 1."""
+    """Growths (m, i, K + 1) of ‖X_mP̃_{m−1,i}‖ = ‖Ē_mT̃_mi + W_mδD_mP̃_{m−1,i}‖, m = 1..k − 1."""
     k = len(layers.weights)
-    bent = budget.total(scaled_columns(layers.weights, jnp.zeros(k), change.slope))
-    limits = jnp.minimum(budget.limits, budget.radius)[1:]
-    found = limits[:, None] * (paths.thinned + budget.total(change.thinned))
-    found = found + bent[:, None] * (paths.sizes[:k] + budget.total(change.paths[:k]))
+    bent = scaled_columns(layers.weights, jnp.zeros(k), change.slope)
+    own, bent = budget.own()[1:, None], bent[:, None]
+    found = own * paths.thinned[..., None] + budget.product(own, change.thinned)
+    found = found + bent * paths.sizes[:k, :, None] + budget.product(bent, change.paths[:k])
     return found[: k - 1] * WIDER
 
 
 def _kappa(
     shape: Shape, layers: Layers, budget: Budget, known: Forward, change: Moved, paths: Paths
-) -> Array:
-    """Growths (k, n, K + 1) of |κ_j|, entry by entry, for every unit u."""
+) -> Diagonals:
+    """Of the κ_j (k, …), for every unit u."""
     k, m = shape.hidden, shape.outputs
     b = known.B[1:, :, :m].at[-1, 0].set(jnp.eye(m, shape.width))
     y = jnp.einsum("jba,jcob->jcao", layers.weights, b, precision=_EXACT)
@@ -113,27 +115,54 @@ def _kappa(
     rounding = 2 * (shape.width + 8) * U * jnp.sum(matrix_norm(b), 1)
     y = jnp.sum(vector_norm(y), 1) + columns * (known.B_error[1:] + rounding)[:, None]
 
-    # P̃_kjṼ_j − P_kjW_j = Σ_{m>j} P_kmX_mP̃_{m−1,j}W_j + P̃_kjĒ_j, column by column.
+    # y_j = Ṽ_jᵀP̃_kjᵀu moves by the transpose of Σ_{m>j} P_kmX_mP̃_{m−1,j}W_j + P̃_kjĒ_j: column by
+    # column, and in length.
     met = vector_norm(jnp.swapaxes(paths.weighted[:k], -1, -2)) + paths.away[:k, :, None]
+    most = matrix_norm(paths.weighted[:k]) + paths.away[:k]
     later = jnp.arange(k)[:, None] > jnp.arange(k)  # m − 1 and j − 1
-    met = jnp.where(later[..., None], met, 0.0)
+    met, most = jnp.where(later[..., None], met, 0.0), jnp.where(later, most, 0.0)
+    away = jnp.where(later[..., None], change.paths[:k, 1:], 0.0)
+    away = budget.products(change.passed, jnp.swapaxes(away, 0, 1))  # (j, K + 1)
+    own = budget.own()[1:]
+    own = paths.sizes[-1, 1:, None] * own + budget.product(own, change.paths[-1, 1:])
     moved = jnp.einsum("mt,mjn->jnt", change.passed, met)
-    away = jnp.where(later, budget.total(change.paths[:k, 1:]), 0.0)
-    rest = jnp.einsum("m,mj,jn->jn", budget.total(change.passed), away, columns)
-    limits = jnp.minimum(budget.limits, budget.radius)[1:]
-    own = paths.sizes[-1, 1:, None] * budget.own()[1:]
-    own = plus(own, limits * budget.total(change.paths[-1, 1:]))
-    moved = plus(moved, rest) + own[:, None]
-    return budget.of_product(change.bend, change.third[..., None] * change.z, y, moved)
+    moved = moved + columns[..., None] * away[:, None] + own[:, None]
+    length = jnp.einsum("mt,mj->jt", change.passed, most)
+    length = length + matrix_norm(layers.weights)[:, None] * away + own
+
+    # δς''∘y, ς''∘δy, and their product, of which only the rest is known.
+    both = change.third * budget.total(change.z)
+    entries = (change.third * y)[..., None] * change.z + change.bend[..., None] * moved
+    rest = plus(jnp.zeros_like(length), budget.total(length))
+    return Diagonals(
+        plus(entries, change.third * budget.total(budget.product(change.z, moved))) * WIDER,
+        jnp.stack([change.third * y, change.bend, both], 1) * WIDER,
+        jnp.stack([change.length, length, rest], 1) * WIDER,
+    )
 
 
-def _bent_more(budget: Budget, kappa: Array, change: Moved, paths: Paths) -> Array:
+def _bent_more(budget: Budget, kappa: Diagonals, change: Moved, paths: Paths) -> Array:
     """Growths (k, K, K + 1) of ‖Σ_{j>i} P̃_{j−1,i}ᵀ diag(δκ_j) P̃_{j−1,l}‖."""
-    k = len(kappa)
-    roots = scaled_rows(paths.centre[:k], paths.deviation[:k], jnp.sqrt(kappa))
-    p, p_moved = paths.sizes[:k], budget.total(change.paths[:k])
-    most = jnp.max(budget.total(kappa), 1)
-    outer = p_moved[:, :, None] * p[:, None] + (p + p_moved)[:, :, None] * p_moved[:, None]
-    found = plus(roots[:, :, None] * roots[:, None], most[:, None, None] * outer)
+    k = len(kappa.entries)
+    p, moved = paths.sizes[:k], change.paths[:k]
+    near = _between(kappa, paths.centre[:k], paths.deviation[:k], p)
+    outer = budget.of_product(p[:, :, None], moved[:, :, None], p[:, None], moved[:, None])
+    most = jnp.max(kappa.entries, 1)[:, None, None]
     later = jnp.arange(k)[:, None] >= jnp.arange(k + 1)  # j = 1..k, i = 0..k: i < j
-    return jnp.sum(jnp.where(later[:, :, None, None], found, 0.0), 0)[:k]
+    later = (later[:, :, None] & later[:, None])[..., None]
+    near, most, outer = (jnp.moveaxis(jnp.where(later, x, 0.0), 0, 2) for x in (near, most, outer))
+    return (jnp.sum(near, 2) + budget.products(most, outer))[:k]
+
+
+def _between(kappa: Diagonals, centre: Array, deviation: Array, sizes: Array) -> Array:
+    """Growths (k, K, K, K + 1) of ‖P_iᵀ diag(δκ) P_l‖, at most the norms of √|δκ| P, or of one P
+    times that of diag(δκ) times the other."""
+    roots = jnp.sqrt(jnp.swapaxes(kappa.entries, 1, 2))[:, None]  # (k, 1, K + 1, n)
+    near = matrix_norm(roots[..., None] * centre[:, :, None])
+    near = near + deviation[..., None] * jnp.max(roots, -1)
+    longest = vector_norm(centre) + deviation[..., None]
+    longest = jnp.max(kappa.weights[:, None] * longest[:, :, None], -1)  # (k, K, w)
+    apart = jnp.einsum("jiw,jwt->jit", longest, kappa.lengths)
+    apart = apart[:, :, None] * sizes[:, None, :, None]
+    apart = jnp.fmin(apart, jnp.swapaxes(apart, 1, 2))
+    return jnp.fmin(near[:, :, None] * near[:, None], apart) * WIDER

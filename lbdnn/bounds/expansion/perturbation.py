@@ -18,13 +18,24 @@ from .sizes import WIDER, U, frobenius, matrix_norm, vector_norm
 _EXACT = jax.lax.Precision.HIGHEST
 
 
+class Diagonals(NamedTuple):
+    """Growths (…, n, K + 1) of the entries of vectors d, and d = Σ_w weights_w ∘ v_w with weights
+    (…, w, n) ≥ 0 and growths (…, w, K + 1) of the ‖v_w‖. Both share d out among the layers and the
+    rest in the same way, so that of what follows from them the smaller counts, layer by layer."""
+
+    entries: Array
+    weights: Array
+    lengths: Array
+
+
 class Moved(NamedTuple):
     """Growths (…, K + 1) of how far things move when θ does, K = k + 1 layers.
 
     paths (K, K): ‖δP_{j−1,l}‖, j = 1..k + 1, the last row of the output; thinned (k, K): ‖δT_jl‖;
     passed (k): ‖P_kiX_i‖ with the X_i of `moved`; outputs (K): ‖δs_l‖;
-    z, slope (k, n): |δz_j|, |δD_j|, entry by entry; third, bend, steep (k, n): sup |ς'''|, |ς''|
-    and |ς'| there, of θ the last two; steepest (k): of ς' with θ moved. value (K + 1): ‖δΦ‖.
+    z (k, n): |δz_j|, entry by entry, length (k): ‖δz_j‖; slope (k, …): the diagonal of δD_j;
+    third, bend, steep (k, n): sup |ς'''|, |ς''| and |ς'| there, of θ the last two; steepest (k):
+    of ς' with θ moved.
     """
 
     paths: Array
@@ -32,12 +43,12 @@ class Moved(NamedTuple):
     passed: Array
     outputs: Array
     z: Array
-    slope: Array
+    length: Array
+    slope: Diagonals
     third: Array
     bend: Array
     steep: Array
     steepest: Array
-    value: Array
 
 
 class Paths(NamedTuple):
@@ -111,14 +122,17 @@ def moved(
         jnp.zeros((k, count + 1)),
         jnp.zeros((count, count + 1)),
         jnp.zeros((k, shape.width, count + 1)),
-        jnp.zeros((k, shape.width, count + 1)),
+        jnp.zeros((k, count + 1)),
+        Diagonals(
+            jnp.zeros((k, shape.width, count + 1)),
+            jnp.zeros((k, 2, shape.width)),
+            jnp.zeros((k, 2, count + 1)),
+        ),
         jnp.zeros((k, shape.width)),
         bend,
         steep,
         jnp.zeros(k),
-        jnp.zeros(count + 1),
     )
-    limits = jnp.minimum(budget.limits, budget.radius)
 
     def step(carry: tuple[Moved, Array], j: Array) -> tuple[tuple[Moved, Array], None]:
         # j counts from 0: stage j + 1, or the output for j = k.
@@ -126,23 +140,32 @@ def moved(
         here = jnp.minimum(j, k - 1)
         before = jnp.arange(count) <= j
         inside = jnp.arange(k) < j  # i = 1..j
-        entering = budget.own() * every[:, None]
-        entering = plus(entering, limits * budget.total(was.outputs))  # ‖E_t[s̃_t; 1]‖
-        entering = jnp.where(before[:, None], entering, 0.0)
+        own = jnp.where(before[:, None], budget.own(), 0.0)
+
+        def entered(weights: Array) -> Array:
+            """Growths of Σ_t w_t‖E_t[s̃_t; 1]‖, for weights (…, t)."""
+            weighted = weights[..., None] * own
+            straight = jnp.sum(weighted * every[:, None], -2)
+            return straight + budget.products(weighted, was.outputs)
+
         extra = jnp.where(inside, curled, 0.0)
 
         through = vector_norm(paths.weighted[j]) + paths.away[j][:, None]  # (k, n)
-        z = jnp.einsum("tn,ts->ns", paths.rows[j], entering)
-        z = plus(z, extra @ through)
-        size = budget.total(z)
-        third = _third(shape, tables, known, here, size)
-        slope = plus(bend[here][:, None] * z, third * size**2 / 2)
-        steepest = jnp.max(steep[here] + budget.total(slope))
-        curl = vector_norm((bend[here] + third * size) * size**2) / 2
         passed = matrix_norm(paths.weighted[j]) + paths.away[j]
-        outputs = plus(
-            paths.thinned[here] @ entering, jnp.max(steep[here]) * (extra @ passed) + curl
+        z = plus(entered(paths.rows[j].T), extra @ through)
+        length = plus(entered(paths.sizes[j]), extra @ passed)
+        size, longest = budget.total(z), budget.total(length)
+        third = _third(shape, tables, known, here, size)
+        # ς''δz and ½ς'''(·)δz², of which only the rest is known.
+        slope = Diagonals(
+            plus(bend[here][:, None] * z, third * size**2 / 2),
+            jnp.stack([bend[here], third * size / 2]),
+            jnp.stack([length, plus(jnp.zeros(count + 1), longest)]),
         )
+        steepest = jnp.max(steep[here] + budget.total(slope.entries))
+        curl = (bend[here] + third * size) * size
+        curl = jnp.minimum(vector_norm(curl * size), jnp.max(curl) * longest) / 2
+        outputs = plus(entered(paths.thinned[here]), jnp.max(steep[here]) * (extra @ passed) + curl)
 
         # The X_i that count are those of i = 1..j; what they meet is 0 for l ≥ i, and stays so.
         bent = scaled_columns(paths.weighted[j], paths.away[j], was.slope)
@@ -154,7 +177,8 @@ def moved(
         turned = jnp.where(inside, paths.thinned[here, 1:], 0.0)
         thinned = through_layers(budget, paths, was, turned, leaning)
         thinned = thinned + scaled_rows(paths.centre[here], paths.deviation[here], slope)
-        thinned = plus(thinned, jnp.max(budget.total(slope)) * budget.total(new))
+        both = budget.total(budget.product(slope.entries[:, None], new))
+        thinned = plus(thinned, jnp.max(both, 0))
 
         at = jnp.arange(k) == j
         now = Moved(
@@ -163,12 +187,12 @@ def moved(
             (bent + (carried * was.steepest)[:, None] * budget.own()[1:]) * WIDER,
             jnp.where((jnp.arange(count) == j + 1)[:, None], outputs * WIDER, was.outputs),
             jnp.where(at[:, None, None], z * WIDER, was.z),
-            jnp.where(at[:, None, None], slope * WIDER, was.slope),
+            jnp.where(at[:, None], length * WIDER, was.length),
+            jax.tree.map(lambda x, y: jnp.where(at[:, None, None], x * WIDER, y), slope, was.slope),
             jnp.where(at[:, None], third, was.third),
             was.bend,
             was.steep,
             jnp.where(at, steepest, was.steepest),
-            plus(paths.sizes[j] @ entering, extra @ passed) * WIDER,
         )
         return (now, jnp.where(at, curl * WIDER, curled)), None
 
@@ -187,29 +211,31 @@ def through_layers(
 ) -> Array:
     """Growths (l, K + 1) of ‖Σ_i Y_i X_i P̃_{i−1,l}‖, i = 1..k, where ‖Y_i‖ ≤ carried (k) and
     ‖Y_iW_iδD_i‖ ≤ bent (k, K + 1): Y_iX_iP̃_{i−1,l} = Y_iĒ_iT̃_il + (Y_iW_iδD_i)P̃_{i−1,l}."""
-    k = len(carried)
-    linear = (carried[:, None] * paths.thinned)[..., None] * budget.own()[1:, None]
-    linear = linear + bent[:, None] * paths.sizes[:k, :, None]
-    limits = jnp.minimum(budget.limits, budget.radius)[1:]
-    rest = (carried * limits)[:, None] * budget.total(change.thinned)
-    rest = rest + budget.total(bent)[:, None] * budget.total(change.paths[:k])
-    return jnp.sum(plus(linear, rest), 0)
+    own = budget.own()[1:]
+    linear = (carried[:, None] * paths.thinned)[..., None] * own[:, None]
+    linear = linear + bent[:, None] * paths.sizes[: len(carried), :, None]
+    grown = jnp.concatenate([carried[:, None] * own, bent])  # (2k, K + 1)
+    others = jnp.concatenate([change.thinned, change.paths[: len(carried)]])  # (2k, l, K + 1)
+    return jnp.sum(linear, 0) + budget.products(grown, jnp.swapaxes(others, 0, 1))
 
 
-def scaled_columns(matrices: Array, away: Array, scales: Array) -> Array:
-    """Growths (…, i, K + 1) of ‖M_i diag(scales_i)‖, of scales (i, n, K + 1), M_i about the centres
-    `matrices` (…, i, a, n) up to `away` (…, i)."""
-    columns = jnp.swapaxes(scales, 1, 2)  # (i, K + 1, n)
-    near = matrix_norm(matrices[..., None, :, :] * columns[:, :, None, :])
-    return near + away[..., None] * jnp.max(columns, 2)
+def scaled_columns(matrices: Array, away: Array, scales: Diagonals) -> Array:
+    """Growths (…, i, K + 1) of ‖M_i diag(d_i)‖: see `scaled_rows`; matrices (…, i, a, n)."""
+    return scaled_rows(jnp.swapaxes(matrices, -1, -2), away, scales)
 
 
-def scaled_rows(centre: Array, deviation: Array, scales: Array) -> Array:
-    """Growths (…, l, K + 1) of ‖diag(scales) M_l‖, of scales (…, n, K + 1), M_l about `centre`
-    (…, l, n, n) up to `deviation` (…, l)."""
-    rows = jnp.swapaxes(scales, -1, -2)[..., None, :, :, None]  # (…, 1, K + 1, n, 1)
-    near = matrix_norm(rows * centre[..., :, None, :, :])
-    return near + deviation[..., None] * jnp.max(scales, -2)[..., None, :]
+def scaled_rows(matrices: Array, away: Array, scales: Diagonals) -> Array:
+    """Growths (…, i, K + 1) of ‖diag(d_i) M_i‖, M_i about the centres `matrices` (…, i, n, a) up to
+    `away` (…, i); `scales` without an axis i are the same for all.
+
+    As ‖v ∘ y‖ ≤ ‖v‖ max|y_a|, ‖diag(w ∘ v) M‖ is at most ‖v‖ times the longest row of diag(w) M.
+    """
+    rows = jnp.swapaxes(scales.entries, -1, -2)  # (…, i, K + 1, n)
+    near = matrix_norm(rows[..., None] * matrices[..., None, :, :])
+    near = near + away[..., None] * jnp.max(rows, -1)
+    longest = vector_norm(matrices) + away[..., None]  # (…, i, n)
+    longest = jnp.max(scales.weights * longest[..., None, :], -1)
+    return jnp.fmin(near, jnp.sum(longest[..., None] * scales.lengths, -2)) * WIDER
 
 
 def jacobian_growth(budget: Budget, s: Sizes, change: Moved, paths: Paths) -> Float[Array, "k k+1"]:

@@ -33,16 +33,23 @@ from .pointwise import reduced, verified_norm
 from .sizes import WIDER, U, matrix_norm, vector_norm
 
 
+class Growth(NamedTuple):
+    """How far a quantity moves at most with any perturbation E of the parameters, and in the mean
+    over those τE with 0 ≤ τ ≤ 1."""
+
+    most: Array
+    mean: Array
+
+
 class CellBound(NamedTuple):
     """Per cell: `added` to the largest value at its vertices bounds the quantity, `whole` bounds
-    it at once; `gain` (d) is about what halving each side takes away from `added`. `moved` is what
-    a perturbation of the parameters adds to either, at the centre of the cell alone `at_centre`."""
+    it at once; `gain` (d) is about what halving each side takes away from `added`. `growth` is what
+    a perturbation of the parameters adds to either."""
 
     added: Array
     whole: Array
     gain: Array
-    moved: Array
-    at_centre: Array
+    growth: Growth
 
 
 @partial(jax.jit, static_argnums=(0, 1), compiler_options=MODERATE)
@@ -78,6 +85,21 @@ def points(
     """(lower, upper) bounds of the norm at points, (b, N) with one direction each for the Hessian,
     else (b, 1)."""
     return jax.vmap(partial(_point, shape, quantity, layers, tables, directions))(sigma)
+
+
+@partial(jax.jit, static_argnums=(0, 1), compiler_options=MODERATE)
+def growth_at(
+    shape: Shape,
+    quantity: str,
+    layers: Layers,
+    tables: tuple[Table, ...],
+    budget: Budget,
+    sigma: Float[Array, " d"],
+) -> Growth:
+    """`CellBound.growth` at a point."""
+    none, still = monomials(0), jnp.zeros_like(sigma)
+    passes = _passes(shape, quantity, layers, tables, none, sigma, still)
+    return _growth(shape, quantity, layers, tables, budget, none, *passes, sigma, still)
 
 
 def _passes(
@@ -148,7 +170,7 @@ def _cell(
     centre: Array,
     half: Array,
 ) -> CellBound:
-    variables, none = monomials(shape.inputs), monomials(0)
+    variables = monomials(shape.inputs)
     passes = _passes(shape, quantity, layers, tables, variables, centre, half)
     known = _blocks(shape, quantity, layers, variables, *passes, centre, half)
     added, x = _norm(quantity, jnp.sum(known.pure, 0) + 2 * known.rest)
@@ -162,16 +184,13 @@ def _cell(
     # Where nothing is known yet, the side along which Φ_0 moves most.
     entry: Array = half * jnp.linalg.norm(layers.first * layers.scale, axis=0)
     gain = jnp.where(jnp.all(jnp.isfinite(gain)) & (added < 1e6), gain, entry)
-    if budget is None:
-        return CellBound(added * WIDER, whole, gain, jnp.zeros(()), jnp.zeros(()))
-    move = partial(_moved, shape, quantity, layers, tables, budget)
-    still = jnp.zeros_like(half)
-    middle = _passes(shape, quantity, layers, tables, none, centre, still)
-    moved, at_centre = move(variables, *passes, centre, half), move(none, *middle, centre, still)
-    return CellBound(added * WIDER, whole, gain, moved, at_centre)
+    growth = Growth(jnp.zeros(()), jnp.zeros(()))
+    if budget is not None:
+        growth = _growth(shape, quantity, layers, tables, budget, variables, *passes, centre, half)
+    return CellBound(added * WIDER, whole, gain, growth)
 
 
-def _moved(
+def _growth(
     shape: Shape,
     quantity: str,
     layers: Layers,
@@ -182,21 +201,29 @@ def _moved(
     curved: Backward | None,
     centre: Array,
     half: Array,
-) -> Array:
-    """≥ how far the quantity moves with the parameters, anywhere in the cell."""
+) -> Growth:
+    """Anywhere in the cell."""
     s = sizes_of_outputs(shape, layers, variables, known, centre, half)
     paths = paths_of(layers, known)
     change = moved(shape, layers, tables, budget, known, s, paths)
-    if quantity == "value":
-        return budget.total(change.value)
+    if curved is not None:
+        growth = hessian_growth(shape, layers, budget, known, curved, s, change, paths)
+        _, x = largest_of_nonnegative(budget.total(growth))
+        # Collatz and Wielandt's bound for each choice of what the layers get.
+        rows = jnp.einsum("ilt,l->it", growth, x) / x[:, None]
+        linear, rest = budget.parts(rows)
+        return _grown(jnp.max(linear + rest), jnp.max(linear), jnp.max(rest))
     if quantity == "input_jacobian":
-        return budget.total(input_jacobian_growth(layers, budget, change, paths))
-    if curved is None:
-        return vector_norm(budget.total(jacobian_growth(budget, s, change, paths)))
-    growth = hessian_growth(shape, layers, budget, known, curved, s, change, paths)
-    _, x = largest_of_nonnegative(budget.total(growth))
-    # Collatz and Wielandt's bound for each choice of what the layers get.
-    return jnp.max(budget.total(jnp.einsum("ilt,l->it", growth, x)) / x) * WIDER
+        growth = input_jacobian_growth(layers, budget, change, paths)[None]
+    else:
+        growth = jacobian_growth(budget, s, change, paths)
+    linear, rest = budget.parts(growth)
+    return _grown(vector_norm(linear + rest), vector_norm(linear), vector_norm(rest))
+
+
+def _grown(most: Array, linear: Array, rest: Array) -> Growth:
+    """The rest is made of products of at least two moves, and shrinks with τ² at least."""
+    return Growth(most * WIDER, (linear / 2 + rest / 3) * WIDER)
 
 
 def _point(

@@ -12,6 +12,8 @@ U = 2.0**-53
 WIDER = 1 + 1e-12
 # Below it numbers may be lost to underflow; it is added wherever one is divided by.
 _TINY = 1e-140
+# Up to this size one fused loop over many products of matrices is faster than one call for each.
+_SMALL = 8
 
 
 def vector_norm(x: Float[Array, "*b n"]) -> Float[Array, "*b"]:
@@ -51,4 +53,6 @@ def matrix_norm(x: Float[Array, "*b m n"]) -> Float[Array, "*b"]:
 
 
 def _product(a: Array, b: Array) -> Array:
+    if max(*a.shape[-2:], b.shape[-1]) <= _SMALL:
+        return jnp.sum(a[..., None] * b[..., None, :, :], -2)
     return jnp.matmul(a, b, precision=jax.lax.Precision.HIGHEST)

@@ -18,10 +18,12 @@ from .activation_tables import Table, table
 from .budget import Budget
 from .directions import Directions
 from .network import Layers, Shape, read
-from .quantities import cells, points, supremum_over_directions
-from .sizes import vector_norm
+from .quantities import Growth, cells, growth_at, points, supremum_over_directions
+from .sizes import WIDER, vector_norm
 
 _QUANTITIES = ("value", "jacobian", "hessian", "input_jacobian")
+# Their derivatives in the parameters.
+_HIGHER = {"value": "jacobian", "jacobian": "hessian"}
 
 
 @dataclass(frozen=True)
@@ -58,12 +60,17 @@ def sup_over_inputs(
     value at the vertices plus a bound of what lies between (`quantities.cells`); the values at the
     vertices are exact up to verified bounds and shared between cells.
 
-    With a set of parameters, the supremum is over them too: the values are those at its centre,
-    and a bound of how far the quantity moves with the parameters is added (`perturbation`), of
-    first order in what each layer gets of the radius, with a bound of the rest. That is for small
-    sets: where the rest takes over, the bound grows without limit. Halving cells does not make
-    this part smaller: the search ends within `gap` of the largest value at a vertex and this part
-    at the centre of its cell together, about what the smallest cells would give.
+    With a set of parameters, the supremum is over them too: the values are those at its centre, and
+    a bound of how far the quantity moves with the parameters is added (`perturbation`), of first
+    order in what each layer gets of the radius, with a bound of the rest. For ‖Φ‖ and ‖∂Φ/∂θ‖ the
+    next derivative X is added to the values at the vertices, as
+
+        ‖Y(θ + E)‖ ≤ ‖Y(θ)‖ + ‖E‖ (‖X(θ)‖ + ∫₀¹ ‖X(θ + τE) − X(θ)‖ dτ),
+
+    and only how X moves is bounded so. That is for small sets: where the rest takes over, the bound
+    grows without limit. Halving cells does not make this part smaller: the search ends within `gap`
+    of the largest value at a vertex and this part there together, about what the smallest cells
+    would give.
 
     **Arguments:**
 
@@ -118,6 +125,11 @@ class _Search:
     ) -> None:
         self.shape, self.layers, self.quantity, self.budget = shape, layers, quantity, budget
         self.gap, self.batch, self.best, self.reached = gap, batch, (lo + hi) / 2, 0.0
+        # What is bounded, each times a length of a perturbation, and which of them may move.
+        self.parts, self.moving = [(quantity, 1.0)], quantity
+        if budget is not None and quantity in _HIGHER:
+            self.moving = _HIGHER[quantity]
+            self.parts.append((self.moving, _length(budget)))
         self.directions = Directions(shape.outputs, max(gap / 4, 1e-3))
         limits = np.zeros(shape.hidden + 1) if budget is None else np.asarray(budget.limits)
         reach = _reach(shape, layers, limits, lo, hi)
@@ -128,53 +140,88 @@ class _Search:
     def evaluate(
         self, lo: np.ndarray, hi: np.ndarray, lower: float
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        count = len(lo)
-        fill = [(0, self.batch - count), (0, 0)]
-        middle = lo + (hi - lo) / 2
-        half = np.nextafter(np.maximum(hi - middle, middle - lo), np.inf)
-        found = cells(
-            self.shape,
-            self.quantity,
-            self.layers,
-            self.tables,
-            self.budget,
-            np.pad(middle, fill, mode="edge"),
-            np.pad(half, fill, mode="edge"),
-        )
-        added, whole, gain, moved, at_centre = (np.asarray(x)[:count] for x in found)
-        whole, added = np.nextafter(whole + moved, np.inf), np.nextafter(added + moved, np.inf)
-        upper, reached = np.where(np.isnan(whole), np.inf, whole), np.zeros(count)
+        added, whole, gain = self._cells(lo, hi)
+        upper, reached = np.where(np.isnan(whole), np.inf, whole), np.zeros(len(lo))
         # A cell that adds more than the wanted bound is halved whatever its vertices say.
         useful = added < (1 + self.gap) * lower
         if lower == 0:
             useful[:] = True
         if np.any(useful):
             vertices = np.where(self.corners, hi[useful][:, None], lo[useful][:, None])
-            low, high = self.values(vertices.reshape(-1, self.shape.inputs))
-            low, high = (x.reshape(-1, len(self.corners)) for x in (low, high))
+            found = self.values(vertices.reshape(-1, self.shape.inputs))
+            own, low, high = (x.reshape(-1, len(self.corners)) for x in found)
             with np.errstate(invalid="ignore"):
                 between = np.nextafter(np.max(high, 1) + added[useful], np.inf)
                 upper[useful] = np.fmin(upper[useful], between)
-            reached[useful] = np.max(low, 1) + at_centre[useful]
             row, corner = np.unravel_index(np.argmax(low), low.shape)
-            if low[row, corner] > self.reached:
-                self.reached, self.best = float(low[row, corner]), vertices[row, corner]
+            place = np.flatnonzero(useful)[row]
+            reached[place] = low[row, corner] + self._growth_at(vertices[row, corner])
+            row, corner = np.unravel_index(np.argmax(own), own.shape)
+            if own[row, corner] > self.reached:
+                self.reached, self.best = float(own[row, corner]), vertices[row, corner]
         return upper, reached, np.argmax(np.where(hi > lo, gain, -1.0), 1)
 
-    def _points(self, sigma: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _cells(self, lo: np.ndarray, hi: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """What is added to the largest value at the vertices, the bound of all at once, the gains
+        from halving."""
+        count = len(lo)
+        fill = [(0, self.batch - count), (0, 0)]
+        middle = lo + (hi - lo) / 2
+        half = np.nextafter(np.maximum(hi - middle, middle - lo), np.inf)
+        centre, half = (np.pad(x, fill, mode="edge") for x in (middle, half))
+        added, whole, gain = np.zeros(count), np.zeros(count), np.zeros(lo.shape)
+        for quantity, length in self.parts:
+            found = cells(
+                self.shape,
+                quantity,
+                self.layers,
+                self.tables,
+                self.budget if quantity == self.moving else None,
+                centre,
+                half,
+            )
+            growth = self._of_growth(found.growth)[:count]
+            added += (length * np.asarray(found.added)[:count] + growth) * WIDER
+            whole += (length * np.asarray(found.whole)[:count] + growth) * WIDER
+            gain += length * np.asarray(found.gain)[:count]
+        return added, whole, gain
+
+    def _growth_at(self, sigma: np.ndarray) -> float:
+        if self.budget is None:
+            return 0.0
+        found = growth_at(
+            self.shape, self.moving, self.layers, self.tables, self.budget, jnp.asarray(sigma)
+        )
+        return float(self._of_growth(found))
+
+    def _of_growth(self, growth: Growth) -> np.ndarray:
+        """What it adds to the quantity itself."""
+        quantity, length = self.parts[-1]
+        return np.asarray(growth.most if quantity == self.quantity else length * growth.mean)
+
+    def _points(self, sigma: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """At least and at most what the quantity is there, the first also with the parts added."""
+        lower, upper = zip(
+            *(self._values(quantity, sigma) for quantity, _ in self.parts), strict=True
+        )
+        lengths = np.array([length for _, length in self.parts])
+        return lower[0], lengths @ np.stack(lower), lengths @ np.stack(upper) * WIDER
+
+    def _values(self, quantity: str, sigma: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         vectors = self.directions.vectors
-        if self.quantity != "hessian":  # unused, but its shape counts for the compiler
+        if quantity != "hessian":  # unused, but its shape counts for the compiler
             vectors = vectors[:1]
         lower, upper = points(
-            self.shape,
-            self.quantity,
-            self.layers,
-            self.tables,
-            jnp.asarray(vectors),
-            sigma,
+            self.shape, quantity, self.layers, self.tables, jnp.asarray(vectors), sigma
         )
         upper = supremum_over_directions(self.directions, upper)
         return np.max(np.asarray(lower), -1), np.asarray(upper)
+
+
+def _length(budget: Budget) -> float:
+    """≥ the length of a perturbation."""
+    limits = float(vector_norm(budget.limits))
+    return min(float(budget.radius), limits) * WIDER
 
 
 def _reach(

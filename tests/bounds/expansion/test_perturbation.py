@@ -10,13 +10,20 @@ from lbdnn.bounds.expansion import sup_over_inputs
 from lbdnn.bounds.expansion.activation_tables import table
 from lbdnn.bounds.expansion.budget import Budget, plus
 from lbdnn.bounds.expansion.network import read
-from lbdnn.bounds.expansion.perturbation import Moved, Paths, through_layers
-from lbdnn.bounds.expansion.quantities import cells
+from lbdnn.bounds.expansion.perturbation import (
+    Diagonals,
+    Moved,
+    Paths,
+    scaled_columns,
+    scaled_rows,
+    through_layers,
+)
+from lbdnn.bounds.expansion.quantities import cells, growth_at
 
 from .networks import NETWORKS, norm, parameters
 
 CELLS = 4
-QUANTITIES = ("hessian", "jacobian", "value", "input_jacobian")
+QUANTITIES = ("hessian", "jacobian", "input_jacobian")
 
 
 def derivatives(net, quantity):
@@ -39,8 +46,8 @@ def derivatives(net, quantity):
     return jax.jit(array), jax.jit(jax.grad(distance))
 
 
-def differences(net, vector, array, uphill, sigma, budget, rng):
-    """What perturbations within the budget, random and then uphill, change in the array."""
+def perturbations(net, vector, uphill, sigma, budget, rng):
+    """Within the budget, random ones and then uphill."""
     sizes = [a.shape[0] * a.shape[1] for a in net.affine]
     limits = np.asarray(budget.limits)
 
@@ -56,7 +63,7 @@ def differences(net, vector, array, uphill, sigma, budget, rng):
             step = within(weights * rng.normal(size=sum(sizes)))
             for _ in range(3):
                 step = within(weights * np.asarray(uphill(step, vector, sigma)))
-                yield np.asarray(array(vector + step, sigma)) - np.asarray(array(vector, sigma))
+                yield step
 
 
 @pytest.mark.slow
@@ -77,35 +84,92 @@ def test_no_perturbation_moves_a_derivative_further(name, quantity):
         for radius, limits in ((1e-3, np.full(k, 1e-3)), (0.1, np.arange(k) * 0.1 / k)):
             budget = Budget(jnp.asarray(radius), jnp.asarray(np.minimum(limits, radius)))
             found = cells(shape, quantity, layers, tables, budget, centre, half)
-            for c, h, moved in zip(centre, half, found.moved, strict=True):
+            for c, h, moved, mean in zip(centre, half, *found.growth, strict=True):
                 sigma = jnp.asarray(c + h * rng.uniform(-1, 1, net.inputs))
-                found_here = differences(net, vector, array, uphill, sigma, budget, rng)
-                largest = max(norm(d) for d in found_here)
+                still, largest = np.asarray(array(vector, sigma)), 0.0
+                for step in perturbations(net, vector, uphill, sigma, budget, rng):
+                    largest = max(largest, norm(np.asarray(array(vector + step, sigma)) - still))
+                parts = [np.asarray(array(vector + t * step, sigma)) for t in (1 / 6, 0.5, 5 / 6)]
+                assert np.mean([norm(part - still) for part in parts]) <= mean < moved
                 assert largest <= moved
             # Not by far more than the longest way through the network: not vacuous.
             if radius == 1e-3:
                 assert moved <= 12 * largest
-            assert float(found.at_centre[3]) == pytest.approx(float(found.moved[3]), rel=1e-6)
+            here = growth_at(shape, quantity, layers, tables, budget, jnp.asarray(centre[3]))
+            for alone, of_cell in zip(here, found.growth, strict=True):
+                assert float(alone) == pytest.approx(float(of_cell[3]), rel=1e-6)
 
 
-def test_growths_of_products_bound_the_products():
+def allowed(rng, radius, limits):
+    """Shares of the radius for the layers, at its limit."""
+    rho = np.abs(rng.normal(size=len(limits)))
+    return np.minimum(rho * radius / np.linalg.norm(rho), limits)
+
+
+@pytest.mark.parametrize("limits", [[np.inf] * 3, [0.5, 0.0, 2.0]])
+def test_growths_of_products_bound_the_products(limits):
     rng = np.random.default_rng(8)
     with jax.enable_x64(True):
-        for limits in ([np.inf] * 3, [0.5, 0.0, 2.0]):
-            budget = Budget(jnp.asarray(1.5), jnp.asarray(limits))
-            a, b = rng.uniform(0, 2, 2)
-            one, other = np.abs(rng.normal(size=(2, 4)))
-            product = budget.of_product(jnp.asarray(a), one, jnp.asarray(b), other)
-            top = 0.0
-            for _ in range(200):
-                rho = np.abs(rng.normal(size=3))
-                rho = np.minimum(rho * 1.5 / np.linalg.norm(rho), limits)
-                x, y = one[:3] @ rho + one[3], other[:3] @ rho + other[3]
-                assert (a + x) * (b + y) - a * b <= product[:3] @ rho + product[3] + 1e-12
-                top = max(top, float(product[:3] @ rho + product[3]))
-            assert top <= budget.total(product) <= 1.6 * top
-            raised = np.asarray(plus(product, jnp.asarray(1.0)) - product)
-            assert raised.tolist() == pytest.approx([0, 0, 0, 1])
+        budget = Budget(jnp.asarray(1.5), jnp.asarray(limits))
+        a, b = rng.uniform(0, 2, 2)
+        one, other = np.abs(rng.normal(size=(2, 4)))
+        grown = budget.of_product(jnp.asarray(a), one, jnp.asarray(b), other)
+        top = 0.0
+        for _ in range(200):
+            rho = allowed(rng, 1.5, limits)
+            x, y = one[:3] @ rho + one[3], other[:3] @ rho + other[3]
+            assert (a + x) * (b + y) - a * b <= grown[:3] @ rho + grown[3] + 1e-12
+            top = max(top, float(grown[:3] @ rho + grown[3]))
+        assert top <= budget.total(grown) <= 1.6 * top
+        raised = np.asarray(plus(grown, jnp.asarray(1.0)) - grown)
+        assert raised.tolist() == pytest.approx([0, 0, 0, 1])
+
+
+@pytest.mark.parametrize("limits", [[np.inf] * 3, [0.5, 0.0, 2.0]])
+def test_products_of_growths_reach_their_suprema(limits):
+    """A product of what two layers get is at most half the square of the radius, not all of it."""
+    rng = np.random.default_rng(10)
+    ones, others = np.abs(rng.normal(size=(2, 4, 4))) * (rng.random((2, 4, 4)) > 0.3)
+    ones[0, :], others[0, :] = [2.0, 0, 0, 0], [0, 0, 3.0, 0]
+    with jax.enable_x64(True):
+        budget = Budget(jnp.asarray(1.5), jnp.asarray(limits))
+        apart = np.asarray(budget.total(budget.product(jnp.asarray(ones), jnp.asarray(others))))
+        summed = float(budget.total(budget.products(jnp.asarray(ones), jnp.asarray(others))))
+    tops, top = np.zeros(4), 0.0
+    for _ in range(2000):
+        rho = allowed(rng, 1.5, limits)
+        found = (ones[:, :3] @ rho + ones[:, 3]) * (others[:, :3] @ rho + others[:, 3])
+        tops, top = np.maximum(tops, found), max(top, found.sum())
+    assert np.all(tops <= apart * (1 + 1e-12))
+    assert top <= summed <= 1.4 * top
+    if limits[0] > 1.5:
+        assert apart[0] == pytest.approx(6 * 1.5**2 / 2)
+
+
+def test_products_with_moved_diagonals_are_bounded_both_ways():
+    """d = w ∘ v with |d| ≤ ρ e entry by entry and ‖v‖ ≤ ρ c: one bound from each of the two."""
+    rng = np.random.default_rng(11)
+    n, ways = 5, []
+    for c in (0.3, 30.0):
+        entries, weights = rng.uniform(0.2, 1, (2, n))
+        matrix = rng.normal(size=(1, 3, n))
+        with jax.enable_x64(True):
+            numbers = entries[:, None] * [0, 1], weights[None], [[0.0, c]]
+            scales = Diagonals(*(jnp.asarray(x) for x in numbers))
+            away = jnp.asarray([0.01])
+            bound = float(scaled_columns(jnp.asarray(matrix), away, scales)[0, 1])
+            turned = jnp.asarray(np.swapaxes(matrix, 1, 2))
+            assert float(scaled_rows(turned, away, scales)[0, 1]) == pytest.approx(bound)
+        most = 0.0
+        for _ in range(500):
+            v = rng.normal(size=n) * (rng.random(n) > 0.5) + 1e-9
+            v *= min(c / np.linalg.norm(v), np.min(entries / np.abs(weights * v)))
+            off = rng.normal(size=(3, n))
+            off *= 0.01 / np.linalg.norm(off, 2)
+            most = max(most, np.linalg.norm((matrix[0] + off) * (weights * v), 2))
+        assert most <= bound
+        ways.append(most / bound)
+    assert min(ways) > 0.5
 
 
 def test_what_passes_moved_layers_is_attained_by_positive_numbers():
@@ -132,8 +196,8 @@ def test_one_hidden_layer():
     point, rng = Box([0.4], [0.4]), np.random.default_rng(3)
     with jax.enable_x64(True):
         theta = parameters(net)
-        found = sup_over_inputs(net, theta, "hessian", point, parameters=Ball(0.05))
-        array, _ = derivatives(net, "hessian")
+        found = sup_over_inputs(net, theta, "jacobian", point, parameters=Ball(0.05))
+        array, _ = derivatives(net, "jacobian")
         vector, most = net.ravel(theta), 0.0
         for _ in range(200):
             step = rng.normal(size=net.size)
@@ -150,17 +214,18 @@ def test_one_hidden_layer():
         pytest.param(lambda size: Ball(0.02, center=np.full(size, 0.1)), marks=pytest.mark.slow),
     ],
 )
-def test_the_supremum_over_both_sets(parameters_of):
+@pytest.mark.parametrize("quantity", ["value", "jacobian", "hessian"])
+def test_the_supremum_over_both_sets(parameters_of, quantity):
     net, rng = NETWORKS["scaled"], np.random.default_rng(9)
     inputs = Box([-1.0, -0.2], [0.5, 0.3])
     with jax.enable_x64(True):
         theta = parameters(net, 1)
         chosen = parameters_of(net.size)
         result = sup_over_inputs(
-            net, theta, "hessian", inputs, parameters=chosen, gap=0.1, max_cells=2000, batch=8
+            net, theta, quantity, inputs, parameters=chosen, gap=0.1, max_cells=2000, batch=8
         )
         region = chosen.parameter_region(net, theta)
-        array, _ = derivatives(net, "hessian")
+        array, _ = derivatives(net, quantity)
         for _ in range(10):
             steps = [rng.normal(size=c.shape) for c in region.center]
             scale = min(region.radius / np.sqrt(sum(np.sum(s**2) for s in steps)), 1e9)
