@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
@@ -39,12 +40,17 @@ def certificate(net: Any = NET, theta: Any = THETA, **options: Any) -> Certifica
 def norms(net: Chain, theta: tuple, sigma: np.ndarray) -> dict[str, float]:
     """The norms at a point, by the exact derivatives."""
     with jax.enable_x64(True):
-        return {
-            "value": float(np.linalg.norm(net(theta, sigma))),
-            "jacobian": float(derivatives.jacobian_norm(net, theta, sigma)),
-            "hessian": derivatives.hessian_norm(net, theta, sigma),
-            "input_jacobian": float(derivatives.input_jacobian_norm(net, theta, sigma)),
-        }
+        found = {name: float(norm) for name, norm in first_norms(net, theta, sigma).items()}
+        return found | {"hessian": derivatives.hessian_norm(net, theta, sigma)}
+
+
+@partial(jax.jit, static_argnums=0)
+def first_norms(net: Chain, theta: tuple, sigma: jax.Array) -> dict[str, jax.Array]:
+    return {
+        "value": jax.numpy.linalg.norm(net(theta, sigma)),
+        "jacobian": derivatives.jacobian_norm(net, theta, sigma),
+        "input_jacobian": derivatives.input_jacobian_norm(net, theta, sigma),
+    }
 
 
 # ------------------------------------------------------------------------ what it says
@@ -259,12 +265,7 @@ def check_order(net: Chain, theta: tuple, inputs: Box, radius: float) -> None:
     vector = np.asarray(net.ravel(theta), np.float64)
 
     def exact(vector: jax.Array, sigma: jax.Array) -> dict[str, jax.Array]:
-        point = net.unravel(vector)
-        return {
-            "value": jax.numpy.linalg.norm(net(point, sigma)),
-            "jacobian": derivatives.jacobian_norm(net, point, sigma),
-            "input_jacobian": derivatives.input_jacobian_norm(net, point, sigma),
-        }
+        return first_norms(net, net.unravel(vector), sigma)
 
     with jax.enable_x64(True):
         shifts = rng.standard_normal((64, net.size))

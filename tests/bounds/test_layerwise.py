@@ -178,7 +178,7 @@ def test_the_closed_form_is_never_smaller_for_the_ball_about_zero(seed: int, r: 
 
 
 def test_regions_with_a_leading_axis_give_the_bounds_of_each() -> None:
-    net = WIDE
+    net = LINEAR
     rng = np.random.default_rng(0)
     thetas = rng.standard_normal((3, net.size))
     sets: list[Any] = [Ball(0.1), Ball(1.0), Box(thetas[2] - 0.1, thetas[2] + 0.2)]
@@ -198,32 +198,42 @@ def test_regions_with_a_leading_axis_give_the_bounds_of_each() -> None:
 # ------------------------------------------------------------------ where no bound exists
 
 
+KINK_AND_JUMP = FullyConnected((2, 3, 1), "leaky_relu", output="hardshrink")  # at 0; at ±1/2
+
+
 @pytest.mark.parametrize(
     ("box", "radius", "exists"),
-    [((0.5, 2), 0.1, True), ((-2, -0.5), 0.1, True), ((-0.5, 2), 0.0, False), ((0, 1), 0.0, False)],
+    [
+        ((0.5, 2), 0.05, True),
+        ((-2, -0.5), 0.05, True),
+        ((-0.5, 2), 0.0, False),
+        ((0, 1), 0.0, False),
+    ],
 )
 def test_a_hessian_exists_only_where_no_kink_is_crossed(
     box: tuple[float, float], radius: float, exists: bool
 ) -> None:
-    net = NETWORKS["kinked"]  # at 0, and at the output ±1
+    net = KINK_AND_JUMP
     first = np.array([[1.0, 0.0, 0.0], [2.0, 0.0, 0.0], [1.0, 0.1, 0.0]])
     with jax.enable_x64(True):
-        theta = np.asarray(net.ravel(net.with_weights([first, np.full((2, 4), 0.01)])))
+        theta = np.asarray(net.ravel(net.with_weights([first, np.full((1, 4), 0.01)])))
     found = bounds(Layerwise(), net, theta, Box((box[0], -0.1), (box[1], 0.1)), Ball(radius))
     assert math.isfinite(found["hessian"]) == exists
     assert all(math.isfinite(found[q]) for q in QUANTITIES if not q.endswith("hessian"))
 
 
 def test_no_slope_over_a_jump() -> None:
-    net = NETWORKS["jumps"]
-    theta = np.ones(net.size)
-    across = bounds(Layerwise(), net, theta, Box(-5, 5), Ball(0.1))
+    theta = np.ones(KINK_AND_JUMP.size)
+    across = bounds(Layerwise(), KINK_AND_JUMP, theta, Box(-5, 5), Ball(0.1))
     assert math.isfinite(across["value"])
     assert {across[q] for q in ("jacobian", "hessian", "input_jacobian")} == {math.inf}
 
 
+HALF_LINE = FullyConnected((1, 2, 1), get("soft_exponential", -1.0))  # of ς: z > 0
+
+
 def test_a_domain_without_zero_has_all_bounds_inside_it() -> None:
-    net = FullyConnected((1, 2, 1), get("soft_exponential", -1.0))  # of ς: z > 0
+    net = HALF_LINE
     found = bounds(Layerwise(), net, np.ones(net.size), Box(1, 2), Ball(0.1))
     assert max(found.values()) < math.inf
     points = np.linspace(1, 2, 5)[:, None]
@@ -233,10 +243,11 @@ def test_a_domain_without_zero_has_all_bounds_inside_it() -> None:
 
 
 def test_nothing_outside_the_domain() -> None:
-    net = NETWORKS["part of the line"]  # of ς: z > −1.5
-    theta = np.ones(net.size)
-    assert set(bounds(Layerwise(), net, theta, Box(-5, 5), Ball(0.1)).values()) == {math.inf}
-    assert max(bounds(Layerwise(), net, theta, Box(0, 1), Ball(0.1)).values()) < math.inf
+    theta = np.ones(HALF_LINE.size)
+    outside = bounds(Layerwise(), HALF_LINE, theta, Box(-5, 5), Ball(0.1))
+    assert set(outside.values()) == {math.inf}
+    inside = bounds(Layerwise(), HALF_LINE, theta, Box(0, 1), Ball(0.1))
+    assert max(inside.values()) < math.inf
 
 
 @pytest.mark.parametrize("size", [1e-200, 1e-160, 1e100, 1e150, 1e200, 1e300])
@@ -266,14 +277,13 @@ def test_tiny_norms_are_not_lost() -> None:
 
 
 def test_subnormal_weights_and_radii_count() -> None:
-    two = FullyConnected((1, 1, 1), "identity", bias=False)
-    found = bounds(Layerwise(), two, np.array([1e300, 1e-310]), Box(1, 1), Ball(0.0))
+    found = bounds(Layerwise(), LINEAR, np.array([1e300, 1e-310, 1.0]), Box(1, 1), Ball(0.0))
     assert found["input_jacobian"] >= 1e-10 and found["input_jacobian_max"] >= 1e-10
     scaled = FullyConnected((1, 1), bias=False, output_scaling=((1e-310,), (0.0,)))
     assert (
         bounds(Layerwise(), scaled, np.array([1e300]), Box(0.5, 0.5), Ball(0.0))["value"] >= 5e-11
     )
-    found = bounds(Layerwise(), two, np.array([1e300, 0.0]), Box(1, 1), Ball(1e-310))
+    found = bounds(Layerwise(), LINEAR, np.array([1e300, 0.0, 1.0]), Box(1, 1), Ball(1e-310))
     assert found["value"] >= 1e-10
 
 

@@ -87,7 +87,7 @@ def test_without_numbers_nothing_is_verified(proved) -> None:
         assert row.lower.status == "not verified" and "no witness" in row.lower.reason
         assert row.upper.status == "not verified" and "own" in row.upper.reason
     assert not verdict and "not every bound" in str(verdict)
-    nothing = {q: replace(b, lower=0.0) for q, b in bare.items()}
+    nothing = {q: replace(b, lower=0.0, upper=1e9) for q, b in bare.items()}
     verdict = check(replace(proved.certificate, bounds=nothing), proved.net, proved.theta)
     assert all(row.lower for row in verdict.rows)
     assert not check(replace(proved.certificate, bounds={}), proved.net, proved.theta)
@@ -129,12 +129,12 @@ def test_a_witness_of_another_form_is_refused(proved, witness: dict) -> None:
 
 def test_methods_without_proof_are_reported(proved) -> None:
     for method in ("Layerwise()", "Polynomial()", "Refined()", "Mine()"):
-        lower = proved.certificate["hessian"].lower
-        other = changed(proved.certificate, "hessian", method=method, proof=None, upper=lower)
-        finding = check(other, proved.net, proved.theta)["hessian"].upper
+        lower = proved.certificate["jacobian"].lower
+        other = changed(proved.certificate, "jacobian", method=method, proof=None, upper=lower)
+        finding = check(other, proved.net, proved.theta)["jacobian"].upper
         assert finding.status == "not verified" and method[:-2] in finding.reason
-    wrong = changed(proved.certificate, "hessian", method="Layerwise()")
-    assert check(wrong, proved.net, proved.theta)["hessian"].upper.status == "refused"
+    wrong = changed(proved.certificate, "jacobian", method="Layerwise()")
+    assert check(wrong, proved.net, proved.theta)["jacobian"].upper.status == "refused"
 
 
 @pytest.mark.parametrize("quantity", QUANTITIES)
@@ -184,11 +184,10 @@ def test_centres_that_are_none_are_refused(proved, center) -> None:
 
 
 @pytest.mark.parametrize(
-    "parameters", [None, Ball(0.1), Ball(9.0, center=0), LayerBalls([0.1, 0.0]), Box(-1, 1)]
+    "parameters", [None, Ball(0.1), Ball(9.0, center=0), LayerBalls([0.1, 0.0, 0.2]), Box(-1, 1)]
 )
-@pytest.mark.parametrize("activation", ["tanh", "softsign"])
-def test_bounds_without_proof_over_all_kinds_of_sets(parameters, activation: str) -> None:
-    net = FullyConnected((2, 3, 1), activation, output_scaling=((3.0,), (-1.0,)))
+def test_bounds_without_proof_over_all_kinds_of_sets(parameters) -> None:
+    net = FullyConnected((2, 3, 2, 1), ("tanh", "softsign"), output_scaling=((3.0,), (-1.0,)))
     theta = net.unravel(np.linspace(-1, 1, net.size))
     for method, asked in (("layerwise", ALL), ("polynomial", QUANTITIES)):
         certificate = certify(

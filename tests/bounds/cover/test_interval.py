@@ -89,10 +89,12 @@ def test_more_cells_come_nearer(parameters: Any) -> None:
 def test_many_cells_reach_the_supremum_of_the_slopes() -> None:
     theta = at(1)
     fine = bounds(Interval(cells=4096), TANH, theta, Box(-1, 1), Ball(0.0))
-    grid = np.array(list(itertools.product(np.linspace(-1, 1, 33), repeat=2)))
-    found = exact(TANH, grid, np.tile(theta, (len(grid), 1)))
+    grid = np.array(list(itertools.product(np.linspace(-1, 1, 32), repeat=2)))
+    # As many points at a time as in the other tests.
+    found = [exact(TANH, points, np.tile(theta, (64, 1))) for points in grid.reshape(-1, 64, 2)]
     for quantity, factor in (("value", 1.02), ("jacobian", 1.05), ("hessian", 2.5)):
-        assert found[quantity].max() <= fine[quantity] <= factor * found[quantity].max(), quantity
+        most = max(points[quantity].max() for points in found)
+        assert most <= fine[quantity] <= factor * most, quantity
 
 
 def test_cells_outside_a_ball_of_inputs_do_not_count() -> None:
