@@ -87,21 +87,6 @@ def points(
     return jax.vmap(partial(_point, shape, quantity, layers, tables, directions))(sigma)
 
 
-@partial(jax.jit, static_argnums=(0, 1), compiler_options=MODERATE)
-def growth_at(
-    shape: Shape,
-    quantity: str,
-    layers: Layers,
-    tables: tuple[Table, ...],
-    budget: Budget,
-    sigma: Float[Array, " d"],
-) -> Growth:
-    """`CellBound.growth` at a point."""
-    none, still = monomials(0), jnp.zeros_like(sigma)
-    passes = _passes(shape, quantity, layers, tables, none, sigma, still)
-    return _growth(shape, quantity, layers, tables, budget, none, *passes, sigma, still)
-
-
 def _passes(
     shape: Shape,
     quantity: str,

@@ -18,7 +18,7 @@ from .activation_tables import Table, table
 from .budget import Budget
 from .directions import Directions
 from .network import Layers, Shape, read
-from .quantities import Growth, cells, growth_at, points, supremum_over_directions
+from .quantities import cells, points, supremum_over_directions
 from .sizes import WIDER, vector_norm
 
 _QUANTITIES = ("value", "jacobian", "hessian", "input_jacobian")
@@ -125,6 +125,8 @@ class _Search:
     ) -> None:
         self.shape, self.layers, self.quantity, self.budget = shape, layers, quantity, budget
         self.gap, self.batch, self.best, self.reached = gap, batch, (lo + hi) / 2, 0.0
+        # The largest sum of the parts at a point so far, and the point.
+        self.most, self.place = 0.0, lo
         # What is bounded, each times a length of a perturbation, and which of them may move.
         self.parts, self.moving = [(quantity, 1.0)], quantity
         if budget is not None and quantity in _HIGHER:
@@ -140,8 +142,9 @@ class _Search:
     def evaluate(
         self, lo: np.ndarray, hi: np.ndarray, lower: float
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        added, whole, gain = self._cells(lo, hi)
-        upper, reached = np.where(np.isnan(whole), np.inf, whole), np.zeros(len(lo))
+        added, whole, gain, growth = self._cells(lo, hi)
+        reached = self.most + growth if self.most > 0 else 0.0
+        upper = np.where(np.isnan(whole), np.inf, whole)
         # A cell that adds more than the wanted bound is halved whatever its vertices say.
         useful = added < (1 + self.gap) * lower
         if lower == 0:
@@ -153,51 +156,39 @@ class _Search:
             with np.errstate(invalid="ignore"):
                 between = np.nextafter(np.max(high, 1) + added[useful], np.inf)
                 upper[useful] = np.fmin(upper[useful], between)
-            row, corner = np.unravel_index(np.argmax(low), low.shape)
-            place = np.flatnonzero(useful)[row]
-            reached[place] = low[row, corner] + self._growth_at(vertices[row, corner])
             row, corner = np.unravel_index(np.argmax(own), own.shape)
             if own[row, corner] > self.reached:
                 self.reached, self.best = float(own[row, corner]), vertices[row, corner]
-        return upper, reached, np.argmax(np.where(hi > lo, gain, -1.0), 1)
+            row, corner = np.unravel_index(np.argmax(low), low.shape)
+            if low[row, corner] > self.most:
+                self.most, self.place = float(low[row, corner]), vertices[row, corner]
+        reached = self.most if self.budget is None else reached
+        return upper, np.full(len(lo), reached), np.argmax(np.where(hi > lo, gain, -1.0), 1)
 
-    def _cells(self, lo: np.ndarray, hi: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _cells(
+        self, lo: np.ndarray, hi: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
         """What is added to the largest value at the vertices, the bound of all at once, the gains
-        from halving."""
+        from halving, and what the parameters may add at `place`."""
         count = len(lo)
         fill = [(0, self.batch - count), (0, 0)]
         middle = lo + (hi - lo) / 2
         half = np.nextafter(np.maximum(hi - middle, middle - lo), np.inf)
         centre, half = (np.pad(x, fill, mode="edge") for x in (middle, half))
+        centre, half = np.vstack([centre, self.place]), np.vstack([half, 0 * self.place])
         added, whole, gain = np.zeros(count), np.zeros(count), np.zeros(lo.shape)
+        growth = np.zeros(self.batch + 1)
         for quantity, length in self.parts:
-            found = cells(
-                self.shape,
-                quantity,
-                self.layers,
-                self.tables,
-                self.budget if quantity == self.moving else None,
-                centre,
-                half,
-            )
-            growth = self._of_growth(found.growth)[:count]
-            added += (length * np.asarray(found.added)[:count] + growth) * WIDER
-            whole += (length * np.asarray(found.whole)[:count] + growth) * WIDER
+            budget = self.budget if quantity == self.moving else None
+            found = cells(self.shape, quantity, self.layers, self.tables, budget, centre, half)
+            if quantity == self.quantity:
+                growth = np.asarray(found.growth.most)
+            else:
+                growth = length * np.asarray(found.growth.mean)
+            added += (length * np.asarray(found.added)[:count] + growth[:count]) * WIDER
+            whole += (length * np.asarray(found.whole)[:count] + growth[:count]) * WIDER
             gain += length * np.asarray(found.gain)[:count]
-        return added, whole, gain
-
-    def _growth_at(self, sigma: np.ndarray) -> float:
-        if self.budget is None:
-            return 0.0
-        found = growth_at(
-            self.shape, self.moving, self.layers, self.tables, self.budget, jnp.asarray(sigma)
-        )
-        return float(self._of_growth(found))
-
-    def _of_growth(self, growth: Growth) -> np.ndarray:
-        """What it adds to the quantity itself."""
-        quantity, length = self.parts[-1]
-        return np.asarray(growth.most if quantity == self.quantity else length * growth.mean)
+        return added, whole, gain, float(growth[-1])
 
     def _points(self, sigma: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """At least and at most what the quantity is there, the first also with the parts added."""

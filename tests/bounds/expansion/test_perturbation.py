@@ -18,7 +18,7 @@ from lbdnn.bounds.expansion.perturbation import (
     scaled_rows,
     through_layers,
 )
-from lbdnn.bounds.expansion.quantities import cells, growth_at
+from lbdnn.bounds.expansion.quantities import cells
 
 from .networks import NETWORKS, norm, parameters
 
@@ -95,9 +95,6 @@ def test_no_perturbation_moves_a_derivative_further(name, quantity):
             # Not by far more than the longest way through the network: not vacuous.
             if radius == 1e-3:
                 assert moved <= 12 * largest
-            here = growth_at(shape, quantity, layers, tables, budget, jnp.asarray(centre[3]))
-            for alone, of_cell in zip(here, found.growth, strict=True):
-                assert float(alone) == pytest.approx(float(of_cell[3]), rel=1e-6)
 
 
 def allowed(rng, radius, limits):
@@ -196,8 +193,8 @@ def test_one_hidden_layer():
     point, rng = Box([0.4], [0.4]), np.random.default_rng(3)
     with jax.enable_x64(True):
         theta = parameters(net)
-        found = sup_over_inputs(net, theta, "jacobian", point, parameters=Ball(0.05))
-        array, _ = derivatives(net, "jacobian")
+        found = sup_over_inputs(net, theta, "value", point, parameters=Ball(0.05))
+        array, _ = derivatives(net, "value")
         vector, most = net.ravel(theta), 0.0
         for _ in range(200):
             step = rng.normal(size=net.size)
