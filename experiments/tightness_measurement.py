@@ -33,7 +33,7 @@ METHODS: dict[str, Method] = {
     "layerwise": Layerwise(),
     "dissipation": Dissipation(levels=2, steps=300),
     "interval": Interval(cells=10_000),
-    "refined": Refined(gap=0.04, max_cells=8000, levels=(3, 8), steps=800),
+    "refined": Refined(gap=0.04, max_cells=16_000, levels=(3, 8), steps=800),
 }
 
 # Those that take milliseconds.

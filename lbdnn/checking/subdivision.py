@@ -10,7 +10,7 @@ from .cell_centres import Centres
 from .cell_chords import off_chords
 from .cell_forward import Majorants
 from .cell_growths import Growths, most_growth, shrunk
-from .cell_norms import largest_eigenvalues
+from .cell_norms import WIDER, largest_eigenvalues, lengths
 from .cell_quantities import Known, hessian_blocks, known_of, over_boxes
 from .regions import Inputs
 from .spans import NotShown
@@ -19,6 +19,8 @@ from .stacked_layers import Stack
 _BATCH, _SMALLEST = 256, 2.0**-24
 # Where a segment from the centre of the set of parameters is divided.
 _PARTS = (1 / 3, 2 / 3)
+# What quantities are the derivatives of, in the parameters.
+_DERIVATIVES = {"value": "jacobian", "jacobian": "hessian"}
 # Blocks hardly ever lose more than that, and with more inputs there are too many corners.
 _BLOCKS_LOSE, _MOST_INPUTS, _MOST_OUTPUTS = 3.0, 6, 4
 
@@ -102,9 +104,27 @@ class Subdivision:
             known = self.known(quantity, low, high)
             bound = over_boxes(known, quantity)
             bound = np.where(np.isnan(bound), np.inf, bound)
-            if quantity == "hessian" and np.any(bound > corners.upper):
+            above = bound > corners.upper
+            if quantity == "hessian" and np.any(above):
                 corners.lower(known, low, high, bound)
+            if quantity in _DERIVATIVES and self.still is not None and np.any(above):
+                along = self._along_segments(quantity, low[above], high[above])
+                bound[above] = np.fmin(bound[above], along)
         return bound
+
+    def _along_segments(self, quantity: str, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+        """‖Y(θ + E)‖ ≤ ‖Y(θ)‖ + ‖E‖ times the mean of ‖∂Y/∂θ‖ at θ + τE, 0 ≤ τ ≤ 1."""
+        assert self.still is not None
+
+        def over(stack: Stack, quantity: str) -> np.ndarray:
+            return over_boxes(self.known(quantity, low, high, stack), quantity)
+
+        derivative = _DERIVATIVES[quantity]
+        steep = np.mean([over(part, derivative) for part in [*self.parts, self.stack]], 0)
+        radii = np.array([layer.radius for layer in self.stack.layers])
+        length = min(self.stack.shared, float(lengths(radii)))
+        bound = (over(self.still, quantity) + length * steep) * WIDER
+        return np.where(np.isnan(bound), np.inf, bound)
 
     def _meet(self, low: np.ndarray, high: np.ndarray) -> np.ndarray:
         """False only for boxes that do not meet the set."""
