@@ -14,7 +14,7 @@ from lbdnn.networks import Affine, Scaling
 NETWORKS = {
     "tanh": FullyConnected((3, 8, 8, 2), "tanh", output_scaling=((2.0, 0.1), (1.0, -30.0))),
     "relu": FullyConnected((3, 20, 2), "relu"),
-    "residual": ResidualNetwork((3, 4, 2), "gelu", blocks=2),
+    "residual": ResidualNetwork((3,), "gelu", blocks=2, hidden=(4,)),
 }
 
 

@@ -38,7 +38,7 @@ TANH = Pointwise(get("tanh"))
 # With and without pre-activation, stacked and single blocks, one neuron wide, no bias, a block in a
 # block, a repetition in a block in a repetition, a first operation that is a repetition.
 RESIDUAL = (
-    ResidualNetwork((2, 3, 2), blocks=3),
+    ResidualNetwork((2, 3, 2), blocks=2),
     ResidualNetwork((2,), "softplus", blocks=2, hidden=(3,), preactivation=False, bias=False),
     ResidualNetwork((1, 1, 1), "arctan", blocks=3, hidden=()),
     ResidualNetwork((3, 2), blocks=1, hidden=(2, 2), output="tanh"),

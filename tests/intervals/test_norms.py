@@ -100,22 +100,23 @@ def test_overflow_gives_infinity():
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
 def test_what_is_not_finite_has_no_bound(bad):
-    a = np.eye(3)
-    a[1, 2] = bad
-    both = np.stack([a, np.eye(3)])
+    # Of the shapes that other tests have: what is compiled for them serves here.
+    both = np.tile(np.eye(4), (2, 3, 1, 1))
+    both[0, :, 1, 2] = bad
     for function in (*TIGHT, eigenvalue, spectral_radius, entrywise_norm):
-        assert value(function, both)[0] == math.inf
-        assert 1 <= value(function, both)[1] < 1.001
-    assert value(length, a) == math.inf
-    assert list(value(positive, both)) == [False, True]
+        bounds = value(function, both)
+        assert np.all(bounds[0] == math.inf)
+        assert np.all((bounds[1] >= 1) & (bounds[1] < 1.001))
+    assert value(length, both[0, 0]) == math.inf
+    assert value(positive, both).tolist() == [[False] * 3, [True] * 3]
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.data())
 def test_bounds_of_random_matrices_hold(data):
     dtype = data.draw(st.sampled_from(DTYPES))
-    entries = data.draw(st.lists(floats(dtype), min_size=9, max_size=9))
-    a = np.asarray(entries, dtype).reshape(3, 3)
+    entries = data.draw(st.lists(floats(dtype), min_size=16, max_size=16))
+    a = np.asarray(entries, dtype).reshape(4, 4)
     for norm in NORMS.values():
         assert oracle.at_least_norm(value(norm, a), a)
     m = np.abs(a)
