@@ -9,7 +9,8 @@ Along a segment θ + τE from the centre of the set, H(θ + E) − H(θ) = ∫�
 
 the last as Σ_{j>m} P_jiᵀdiag(κ_j)P_{j,m+1} = Q_{i,m+1}. Each is linear in E, so that sizes are kept
 as what every ρ_l is multiplied by: *growths*, arrays whose last axis is l. Suprema of the other
-factors are over the set of the θ + τE, τ ≤ the end of a part of the segment.
+factors are over the set of the θ + τE, τ ≤ the end of a part of the segment. A diagonal d = w∘v is
+known by its entries and by ‖v‖: as ‖v∘y‖ ≤ ‖v‖ max|y_a|, ‖diag(d)M‖ ≤ ‖v‖ max_a w_a‖M's row a‖.
 """
 
 from __future__ import annotations
@@ -77,6 +78,7 @@ class Growths:
         self.steepest = [np.max(steep, 1) for steep in known.way.steep]
         sources = self._sources()
         self.z = [x * WIDER for x in sources]
+        self.lengths = [self._length(t) for t in range(self.count)]
         bends = (
             layer.bending.most(2, *ends)
             for layer, ends in zip(self.stack.layers, known.ahead.ranges, strict=True)
@@ -125,6 +127,13 @@ class Growths:
             found.append(own)
         return found
 
+    def _length(self, t: int) -> np.ndarray:
+        """‖Φ_t'‖ (c, l)."""
+        found = np.zeros((self.cells, self.count))
+        for k in range(t):
+            found[:, k] = self.known.way.whole[t, k + 1] * self.known.ahead.sizes[k] * WIDER
+        return found
+
     def _of_output(self, t: int) -> np.ndarray:
         """‖s_t'‖ = ‖Σ_l T_tl E_l[s_l; 1]‖."""
         found = np.zeros((self.cells, self.count))
@@ -156,7 +165,9 @@ class Growths:
         if k:
             scales = np.swapaxes(self.slopes[k], 1, 2)[:, :k]  # what comes after does not count
             norm = spectral_norms(near[:, None] * scales[:, :, None, :])
-            found[:, :k] = (norm + off[:, None] * np.max(scales, 2)) * WIDER
+            columns = (lengths(near, 1) + off[:, None]) * self.bends[k]
+            apart = np.max(columns, 1)[:, None] * self.lengths[k][:, :k]
+            found[:, :k] = np.fmin(norm + off[:, None] * np.max(scales, 2), apart) * WIDER
         return found
 
     def _met(self, k: int, i: int) -> np.ndarray:
@@ -182,6 +193,8 @@ class Growths:
             path = ahead.R[a - 1][b + 1] * ahead.bents[b + 1].slope[:, None, :]
             found = spectral_norms(rows[:, :, :, None] * path[:, None])
             found = found + np.max(rows, 2) * way.away[a, b + 1][:, None]
+            apart = (lengths(path, 2) + way.away[a, b + 1][:, None]) * self.bends[a]
+            found = np.fmin(found, np.max(apart, 1)[:, None] * self.lengths[a])
         steep = way.steep[a]
         for m in range(b + 1, a):
             found[:, m] += self.turned[a, m] * self._met(m, b + 1)
@@ -194,8 +207,12 @@ class Growths:
         """‖Q_ik'‖ for every unit u."""
         found = self._one_sided[i, k]
         found = found + (found if i == k else self._one_sided[k, i])
+        whole = self.known.way.whole
         for j in range(i, self.count):
-            found = found + self._rooted[j, i] * self._rooted[j, k]
+            near = self._rooted[j, i] * self._rooted[j, k]
+            for a, b in ((i, k), (k, i)):
+                near = np.fmin(near, self._sheared[j, a] * whole[j, b][:, None] * WIDER)
+            found = found + near
         return found * WIDER
 
     @cached_property
@@ -225,7 +242,8 @@ class Growths:
         ahead, way = self.known.ahead, self.known.way
         found = {}
         for j in range(1, self.count):
-            root = np.sqrt(np.swapaxes(self._of_kappa(j), 1, 2)) * WIDER  # (c, l, n_j)
+            entries, _ = self._kappas[j]
+            root = np.sqrt(np.swapaxes(entries, 1, 2)) * WIDER  # (c, l, n_j)
             most = np.max(root, 2)
             found[j, j] = most
             for i in range(1, j):
@@ -234,16 +252,44 @@ class Growths:
                 found[j, i] = (norm + most * way.away[j, i][:, None]) * WIDER
         return found
 
-    def _of_kappa(self, j: int) -> np.ndarray:
-        """|κ_j'| for every unit u, entry by entry (c, n_j, l): κ_j = ψ_j''∘(∂Φ_L/∂s_j)ᵀu."""
+    @cached_property
+    def _sheared(self) -> dict[tuple[int, int], np.ndarray]:
+        """‖diag(κ_j')P_ji‖ by (j, i), from the length of κ_j'."""
+        ahead, way = self.known.ahead, self.known.way
+        found = {}
+        for j in range(1, self.count):
+            _, parts = self._kappas[j]
+            for i in range(1, j + 1):
+                rows = np.ones_like(parts[0][0])
+                if i < j:
+                    path = ahead.R[j - 1][i] * ahead.bents[i].slope[:, None, :]
+                    rows = lengths(path, 2) + way.away[j, i][:, None]
+                total = sum(np.max(w * rows, 1)[:, None] * length for w, length in parts)
+                found[j, i] = total * WIDER
+        return found
+
+    @cached_property
+    def _kappas(self) -> dict[int, tuple[np.ndarray, list[tuple[np.ndarray, np.ndarray]]]]:
+        return {j: self._of_kappa(j) for j in range(1, self.count)}
+
+    def _of_kappa(self, j: int) -> tuple[np.ndarray, list[tuple[np.ndarray, np.ndarray]]]:
+        """|κ_j'| for every unit u, entry by entry (c, n_j, l), and weights (c, n_j) w and lengths
+        (c, l) of v with κ_j' = Σ w∘v: κ_j = ψ_j''∘(∂Φ_L/∂s_j)ᵀu."""
         way, count = self.known.way, self.count
         layer, ends = self.stack.layers[j], self.known.ahead.ranges[j]
         third = layer.bending.most(3, *ends) * way.columns[count, j]
         moved = np.zeros_like(self.z[j])
         moved[:, :, j] = way.whole[count, j + 1][:, None]
+        length = np.zeros((self.cells, count))
+        length[:, j] = way.whole[count, j + 1]
         for m in range(j + 1, count):
             column = way.columns[m, j]
             through = way.whole[count, m + 1] * self.steepest[m]
             moved[:, :, m] += through[:, None] * column
             moved += self._bent_paths[count, m][:, None, :] * column[:, :, None]
-        return (third[:, :, None] * self.z[j] + self.bends[j][:, :, None] * moved) * WIDER
+            norm = (spectral_norms(self.known.ahead.R[m - 1][j]) + self._off(m, j)) * WIDER
+            length[:, m] += through * norm
+            length += self._bent_paths[count, m] * norm[:, None]
+        entries = third[:, :, None] * self.z[j] + self.bends[j][:, :, None] * moved
+        parts = [(third * WIDER, self.lengths[j]), (self.bends[j] * WIDER, length * WIDER)]
+        return entries * WIDER, parts

@@ -12,7 +12,7 @@ from .budget import Budget, plus
 from .forward import Forward
 from .network import Layers, Shape
 from .perturbation import Diagonals, Moved, Paths, scaled_columns, through_layers, times_weights
-from .sizes import WIDER, U, matrix_norm, vector_norm
+from .sizes import WIDER, U, frobenius, matrix_norm, vector_norm
 
 _EXACT = jax.lax.Precision.HIGHEST
 
@@ -112,7 +112,7 @@ def _kappa(
     b = known.B[1:, :, :m].at[-1, 0].set(jnp.eye(m, shape.width))
     y = jnp.einsum("jba,jcob->jcao", layers.weights, b, precision=_EXACT)
     columns = vector_norm(jnp.swapaxes(layers.weights, 1, 2))
-    rounding = 2 * (shape.width + 8) * U * jnp.sum(matrix_norm(b), 1)
+    rounding = 2 * (shape.width + 8) * U * jnp.sum(frobenius(b), 1)
     y = jnp.sum(vector_norm(y), 1) + columns * (known.B_error[1:] + rounding)[:, None]
 
     # y_j = Ṽ_jᵀP̃_kjᵀu moves by the transpose of Σ_{m>j} P_kmX_mP̃_{m−1,j}W_j + P̃_kjĒ_j: column by
@@ -137,7 +137,7 @@ def _kappa(
     return Diagonals(
         plus(entries, change.third * budget.total(budget.product(change.z, moved))) * WIDER,
         jnp.stack([change.third * y, change.bend, both], 1) * WIDER,
-        jnp.stack([change.length, length, rest], 1) * WIDER,
+        jnp.stack([change.length[:k], length, rest], 1) * WIDER,
     )
 
 

@@ -33,9 +33,9 @@ class Moved(NamedTuple):
 
     paths (K, K): ‖δP_{j−1,l}‖, j = 1..k + 1, the last row of the output; thinned (k, K): ‖δT_jl‖;
     passed (k): ‖P_kiX_i‖ with the X_i of `moved`; outputs (K): ‖δs_l‖;
-    z (k, n): |δz_j|, entry by entry, length (k): ‖δz_j‖; slope (k, …): the diagonal of δD_j;
-    third, bend, steep (k, n): sup |ς'''|, |ς''| and |ς'| there, of θ the last two; steepest (k):
-    of ς' with θ moved.
+    z (k, n): |δz_j|, entry by entry, length (K): ‖δz_j‖ and ‖δΦ‖; slope (k, …): the diagonal of
+    δD_j; third, bend, steep (k, n): sup |ς'''|, |ς''| and |ς'| there, of θ the last two; steepest
+    (k): of ς' with θ moved.
     """
 
     paths: Array
@@ -122,7 +122,7 @@ def moved(
         jnp.zeros((k, count + 1)),
         jnp.zeros((count, count + 1)),
         jnp.zeros((k, shape.width, count + 1)),
-        jnp.zeros((k, count + 1)),
+        jnp.zeros((count, count + 1)),
         Diagonals(
             jnp.zeros((k, shape.width, count + 1)),
             jnp.zeros((k, 2, shape.width)),
@@ -187,7 +187,7 @@ def moved(
             (bent + (carried * was.steepest)[:, None] * budget.own()[1:]) * WIDER,
             jnp.where((jnp.arange(count) == j + 1)[:, None], outputs * WIDER, was.outputs),
             jnp.where(at[:, None, None], z * WIDER, was.z),
-            jnp.where(at[:, None], length * WIDER, was.length),
+            was.length.at[j].set(length * WIDER),
             jax.tree.map(lambda x, y: jnp.where(at[:, None, None], x * WIDER, y), slope, was.slope),
             jnp.where(at[:, None], third, was.third),
             was.bend,

@@ -198,7 +198,9 @@ def _growth(
         rows = jnp.einsum("ilt,l->it", growth, x) / x[:, None]
         linear, rest = budget.parts(rows)
         return _grown(jnp.max(linear + rest), jnp.max(linear), jnp.max(rest))
-    if quantity == "input_jacobian":
+    if quantity == "value":
+        growth = change.length[-1:]
+    elif quantity == "input_jacobian":
         growth = input_jacobian_growth(layers, budget, change, paths)[None]
     else:
         growth = jacobian_growth(budget, s, change, paths)

@@ -62,8 +62,8 @@ def sup_over_inputs(
 
     With a set of parameters, the supremum is over them too: the values are those at its centre, and
     a bound of how far the quantity moves with the parameters is added (`perturbation`), of first
-    order in what each layer gets of the radius, with a bound of the rest. For ‖Φ‖ and ‖∂Φ/∂θ‖ the
-    next derivative X is added to the values at the vertices, as
+    order in what each layer gets of the radius, with a bound of the rest. For ‖Φ‖ and ‖∂Φ/∂θ‖,
+    where all layers may move alike, the next derivative X is added to the values at the vertices:
 
         ‖Y(θ + E)‖ ≤ ‖Y(θ)‖ + ‖E‖ (‖X(θ)‖ + ∫₀¹ ‖X(θ + τE) − X(θ)‖ dτ),
 
@@ -129,7 +129,7 @@ class _Search:
         self.most, self.place = 0.0, lo
         # What is bounded, each times a length of a perturbation, and which of them may move.
         self.parts, self.moving = [(quantity, 1.0)], quantity
-        if budget is not None and quantity in _HIGHER:
+        if budget is not None and quantity in _HIGHER and _alike(budget):
             self.moving = _HIGHER[quantity]
             self.parts.append((self.moving, _length(budget)))
         self.directions = Directions(shape.outputs, max(gap / 4, 1e-3))
@@ -207,6 +207,13 @@ class _Search:
         )
         upper = supremum_over_directions(self.directions, upper)
         return np.max(np.asarray(lower), -1), np.asarray(upper)
+
+
+def _alike(budget: Budget) -> bool:
+    """Whether all layers may have much the same of the radius: the next derivative in the direction
+    of a perturbation is bounded by that in the worst of all directions."""
+    limits = np.fmin(np.asarray(budget.limits), float(budget.radius))
+    return bool(np.min(limits) >= np.max(limits) / 2)
 
 
 def _length(budget: Budget) -> float:

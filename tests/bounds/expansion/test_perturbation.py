@@ -212,6 +212,7 @@ def test_one_hidden_layer():
     ("quantity", "parameters_of"),
     [
         ("jacobian", lambda size: Ball(0.01)),
+        ("jacobian", lambda size: LayerBalls([0.0, 0.01, 0.0])),
         ("hessian", lambda size: Ball(0.01)),
         ("hessian", lambda size: LayerBalls([0.0, 0.01, 0.0])),
         ("hessian", lambda size: Ball(0.02, center=np.full(size, 0.1))),
