@@ -197,8 +197,8 @@ def test_one_hidden_layer():
     point, rng = Box([0.4], [0.4]), np.random.default_rng(3)
     with jax.enable_x64(True):
         theta = parameters(net)
-        found = sup_over_inputs(net, theta, "value", point, parameters=Ball(0.05))
-        array, _ = derivatives(net, "value")
+        found = sup_over_inputs(net, theta, "input_jacobian", point, parameters=Ball(0.05))
+        array, _ = derivatives(net, "input_jacobian")
         vector, most = net.ravel(theta), 0.0
         for _ in range(200):
             step = rng.normal(size=net.size)
