@@ -11,7 +11,7 @@ from lbdnn.checking.cell_growths import Growths, most_growth, shrunk
 from lbdnn.checking.output_directions import every_direction
 from lbdnn.networks import Affine, Pointwise, Scaling
 
-from .test_boxes import UNEQUAL, ball_points, boxes_of, second_derivative
+from .test_boxes import UNEQUAL, ball_points, boxes_of, exact, second_derivative
 
 
 def test_of_one_neuron_a_layer_the_third_derivative_is_found() -> None:
@@ -47,6 +47,25 @@ def test_no_second_derivative_moves_further(radius: float) -> None:
             best = steps[np.argmax(sizes)]
             steps = best + rng.standard_normal(steps.shape) * 0.3 / np.sqrt(net.size)
             steps /= np.linalg.norm(steps, axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize("quantity", ["value", "jacobian"])
+def test_first_derivatives_move_no_further_along_segments(quantity: str) -> None:
+    net, rng, radius = UNEQUAL, np.random.default_rng(6), 0.02
+    center, sigma = rng.uniform(-1, 1, net.size), rng.uniform(-1, 1, 2)
+    boxes = boxes_of(net, center, Box(sigma.tolist(), sigma.tolist()), Ball(radius))
+    bound = float(boxes._along_segments(quantity, sigma[None], sigma[None])[0])
+    sigmas = np.tile(sigma, (200, 1))
+    still = float(exact(net, sigmas, np.tile(center, (200, 1)))[quantity][0])
+    steps = rng.standard_normal((200, net.size))
+    for _ in range(6):
+        steps /= np.linalg.norm(steps, axis=1, keepdims=True)
+        found = exact(net, sigmas, center + radius * steps)[quantity]
+        assert found.max() <= bound
+        best = steps[np.argmax(found)]
+        steps = best + rng.standard_normal(steps.shape) * 0.3 / np.sqrt(net.size)
+    # Of what is added a good part is needed: climbing by chance finds not quite all of it.
+    assert still < found.max() and bound - still <= 5 * (found.max() - still)
 
 
 def test_a_part_of_the_segment_is_over_a_part_of_the_set() -> None:

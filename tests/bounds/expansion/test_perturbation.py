@@ -192,13 +192,22 @@ def test_what_passes_moved_layers_is_attained_by_positive_numbers():
     assert np.asarray(found) == pytest.approx(moved.sum(0), rel=1e-9)
 
 
-def test_one_hidden_layer():
+@pytest.mark.parametrize(
+    "quantity",
+    [
+        "value",
+        pytest.param("jacobian", marks=pytest.mark.slow),
+        pytest.param("hessian", marks=pytest.mark.slow),
+        pytest.param("input_jacobian", marks=pytest.mark.slow),
+    ],
+)
+def test_one_hidden_layer(quantity):
     net = FullyConnected((1, 2, 1), "tanh")
     point, rng = Box([0.4], [0.4]), np.random.default_rng(3)
     with jax.enable_x64(True):
         theta = parameters(net)
-        found = sup_over_inputs(net, theta, "input_jacobian", point, parameters=Ball(0.05))
-        array, _ = derivatives(net, "input_jacobian")
+        found = sup_over_inputs(net, theta, quantity, point, parameters=Ball(0.05))
+        array, _ = derivatives(net, quantity)
         vector, most = net.ravel(theta), 0.0
         for _ in range(200):
             step = rng.normal(size=net.size)
