@@ -12,7 +12,8 @@ from jaxtyping import Array
 from .budget_levels import Levels
 from .storage import Multipliers
 
-_SHARPNESS = 20.0
+# Of the smooth maximum: at the first step and at the last.
+_SHARPNESS = 20.0, 1000.0
 
 
 def hessian_start(grid: Levels, count: int, n: int, bends: int) -> Multipliers:
@@ -63,19 +64,19 @@ def descended(
     """The best multipliers, by the largest cost, that `steps` steps of Adam met.
 
     Any multipliers give a bound; these only make it small. Adam sees a smooth maximum of the
-    logarithms; steps whose gradient is not finite move nothing.
+    logarithms, sharper with each step; steps whose gradient is not finite move nothing.
     """
     import optax
 
     optimizer = optax.adam(optax.cosine_decay_schedule(rate, steps), b2=0.99)
 
-    def objective(multipliers: Multipliers) -> tuple[Array, Array]:
+    def objective(multipliers: Multipliers, sharpness: Array) -> tuple[Array, Array]:
         logs = jnp.log(costs(multipliers) + 1e-300)
-        return jax.nn.logsumexp(_SHARPNESS * logs) / _SHARPNESS, jnp.max(logs)
+        return jax.nn.logsumexp(sharpness * logs) / sharpness, jnp.max(logs)
 
-    def step(state: tuple, _: None) -> tuple[tuple, None]:
+    def step(state: tuple, sharpness: Array) -> tuple[tuple, None]:
         here, memory, best, least = state
-        (_, value), slope = jax.value_and_grad(objective, has_aux=True)(here)
+        (_, value), slope = jax.value_and_grad(objective, has_aux=True)(here, sharpness)
         slope = jax.tree.map(lambda g: jnp.where(jnp.isfinite(g), g, 0.0), slope)
         better = value < least
         best = jax.tree.map(lambda a, b: jnp.where(better, a, b), here, best)
@@ -84,4 +85,4 @@ def descended(
         return (moved, memory, best, jnp.fmin(value, least)), None
 
     state = (start, optimizer.init(start), start, jnp.inf)
-    return jax.lax.scan(step, state, None, length=steps)[0][2]
+    return jax.lax.scan(step, state, jnp.geomspace(*_SHARPNESS, steps))[0][2]
