@@ -33,6 +33,25 @@ class Bend(NamedTuple):
         return magnitude(self.low, self.high)
 
 
+class Image(NamedTuple):
+    """What intervals say of layer j: ‖s_j‖ ≤ size, low ≤ Φ_j ≤ high (n_out,), ‖Φ_j‖ ≤ norm."""
+
+    size: Float[Array, ""]
+    low: Float[Array, " n_out"]
+    high: Float[Array, " n_out"]
+    norm: Float[Array, ""]
+
+
+class Moved(NamedTuple):
+    """Known beforehand of layer j: its image for the parameters at the centre, and how far the
+    others take Φ_{j−1} from it (`before`, in norm) and Φ_j (`norm`, and entry by entry)."""
+
+    image: Image
+    before: Float[Array, ""]
+    norm: Float[Array, ""]
+    entries: Float[Array, " n_out"]
+
+
 class Layer(NamedTuple):
     """Layer j over a region: s_j = ψ_j(Φ_{j−1}), Φ_j = V_jᵀ[s_j; 1], with ψ_j elementwise.
 
@@ -43,7 +62,7 @@ class Layer(NamedTuple):
 
     Inside a residual block Φ_j is [η; z], what the shortcut carries above what the block has made
     of it: ψ_j is the identity on η, W_j is [[I, 0], [0, V_jᵀ]], and E_j acts on the lower part
-    alone, so that ‖E_j‖_F and ‖[s_j; 1]‖ are those of the lower part.
+    alone, so that ‖E_j‖_F and ‖[s_j; 1]‖ are those of the lower part. A fixed map has no `image`.
     """
 
     bend: Bend
@@ -52,6 +71,7 @@ class Layer(NamedTuple):
     norm: Float[Array, ""]
     holds: Float[Array, ""]
     aligned: Float[Array, ""]
+    image: Image | None = None
 
 
 class Enclosure(NamedTuple):
@@ -62,17 +82,24 @@ class Enclosure(NamedTuple):
     value: Float[Array, ""]
 
 
-def enclose(net: Chain, inputs: InputRegion, parameters: ParameterRegion) -> Enclosure:
+def enclose(
+    net: Chain,
+    inputs: InputRegion,
+    parameters: ParameterRegion,
+    moved: Sequence[Moved] | None = None,
+) -> Enclosure:
     """Enclosures over the region by intervals and norms, rounded outward.
 
     Through an affine map: intervals through the weights of the centre, widened in each entry by
     (the largest possible row of E_j)·‖[s_j; 1]‖; in norm ‖Φ_j‖ ≤ ‖V_jᵀ[s_j; 1]‖ + ρ_j‖[s_j; 1]‖.
-    Through elementwise maps: exact ranges, and (f∘g)'' = (f''∘g) g'² + (f'∘g) g''.
+    Through elementwise maps: exact ranges, and (f∘g)'' = (f''∘g) g'² + (f'∘g) g''. Where `moved` is
+    given, one for each affine map of a chain without residual blocks, what it says holds, too.
 
     Raises ValueError for an operation that this pass does not know.
     """
     weights = net.weights(net.with_weights(parameters.center))
-    given = zip(weights, parameters.layer_radii(), parameters.entries, strict=True)
+    known = [None] * len(weights) if moved is None else moved
+    given = zip(weights, parameters.layer_radii(), parameters.entries, known, strict=True)
     state = _State(Interval(inputs.lo, inputs.hi), inputs.norm(), _straight(inputs.lo), ())
     state, layers = _enclosed(net.operations, given, state)
     return Enclosure(layers, state.bend, state.norm)
@@ -111,14 +138,25 @@ def _enclosed(
             continue
         x, norm, bend, aside = state
         if isinstance(operation, Affine):
-            own, radius, entry = next(given)
+            own, radius, entry, known = next(given)
+            if known is not None:
+                # NaN is no bound.
+                steep = jnp.max(bend.slope)
+                norm = jnp.fmin(norm, up(known.image.size + up(steep * known.before)))
+            size = euclidean(x.magnitude())
             grown = euclidean(jnp.stack([norm, jnp.ones_like(norm)])) if operation.bias else norm
             weight = _beside(state.carried, operation.weight(own))
             one = jnp.ones_like(norm)
             # ‖s‖²/(‖s‖² + 1), which grows with ‖s‖.
             aligned = up(1 - down(1 / up(grown**2))) if operation.bias else one
-            layers.append(Layer(bend, weight, radius, grown, one, jnp.minimum(aligned, one)))
             x, norm = through_affine(operation, own, entry, radius, x, grown)
+            if known is not None:
+                low, high = known.image.low - known.entries, known.image.high + known.entries
+                x = Interval(jnp.fmax(x.lo, down(low)), jnp.fmin(x.hi, up(high)))
+                norm = jnp.fmin(norm, up(known.image.norm + known.norm))
+            image = Image(size, x.lo, x.hi, euclidean(x.magnitude()))
+            aligned = jnp.minimum(aligned, one)
+            layers.append(Layer(bend, weight, radius, grown, one, aligned, image))
             bend = _straight(weight[:, 0])
         else:
             bend = _composed(_carried(state.carried, _derivatives(operation, x)), bend)

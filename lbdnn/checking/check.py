@@ -16,10 +16,11 @@ from ..networks import Chain, Theta
 from .definiteness import euclidean
 from .dissipation import Proof
 from .dissipation_quantities import check_hessian, check_input_jacobian, check_jacobian
-from .enclosure import Enclosure, enclose
+from .enclosure import Enclosure, Image, enclose
 from .evaluation import attained
 from .input_curves import InputCurves
 from .layer_norms import LayerNorms
+from .reach import enclosures, images_over_boxes
 from .regions import Inputs, Parameters, Refused, inputs_of, parameters_of
 from .spans import NotShown
 from .stacked_layers import stacked
@@ -119,6 +120,14 @@ class _Region:
         """The norms of the layers; NotShown where there is no enclosure."""
         return self._once("norms", lambda: LayerNorms(self.known(), self.parameters))
 
+    def images(self, parts: int) -> list[Image]:
+        """Those of the layers over boxes of inputs, `parts` along each axis."""
+
+        def make() -> list[Image]:
+            return images_over_boxes(self.boxes(), len(self.known().layers), parts)
+
+        return self._once(f"images {parts}", make)
+
     def boxes(self) -> Subdivision:
         """The boxes of inputs; NotShown where there is no enclosure over them."""
 
@@ -180,7 +189,9 @@ def _upper(bound: Bound, region: _Region) -> str:
         raise NotShown(f"proofs of kind {kind!r} are not known to the checker")
     if method not in ("Dissipation", "Refined"):
         raise Refused(f"the proof is not one of {method}")
-    proof = Proof(bound.proof, bound.quantity, region.known(), region.parameters)
+    region.known()
+    nodes = enclosures(region.net, region.inputs, region.parameters, bound.proof, region.images)
+    proof = Proof(bound.proof, bound.quantity, nodes, region.parameters)
     _DISSIPATION[bound.quantity](proof, arb(bound.upper))
     return "by dissipation inequalities"
 

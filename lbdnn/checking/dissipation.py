@@ -24,22 +24,29 @@ from .spans import Span, hull
 
 @dataclass
 class Corner:
-    """(V, u) = (i/N, j/N), a corner of triangle t."""
+    """(V, u) = (i/N, j/N), a corner of triangle t.
+
+    Nowhere on the triangle do the layers passed have more than the share at the node `passed`, nor
+    those still to come more than that at `left`.
+    """
 
     triangle: int
     before: int
     after: int
     share: arb
+    passed: int
+    left: int
 
 
 @dataclass
 class Stage:
-    """One stage of the network, its numbers in the proof, and its limits."""
+    """One stage of the network, its numbers in the proof, and its limits: of `bends`, `norms` and
+    `aligned` one for each node of the share that the layers before have."""
 
-    bend: Bend
+    bends: list[Bend]
     weight: arb_mat
-    norm: arb | None
-    aligned: arb
+    norms: list[arb | None]
+    aligned: list[arb]
     own: arb
     numbers: dict[str, Any]
 
@@ -48,60 +55,70 @@ class Stage:
         """The neurons before the weights."""
         return self.weight.ncols()
 
-    def sector(self, name: str, t: int) -> tuple[list[arb], list[arb], list[arb]]:
+    @property
+    def owned(self) -> bool:
+        """Whether the weights are parameters."""
+        return self.norms[-1] is not None
+
+    def norm(self, node: int) -> arb:
+        """An upper bound of ‖[s; 1]‖; 0 without parameters."""
+        found = self.norms[node]
+        return arb(0) if found is None else found
+
+    def sector(self, name: str, t: int, node: int) -> tuple[list[arb], list[arb], list[arb]]:
         """N, M, A with 2xᵀNv − vᵀMv − xᵀAx = Σ 2T_n(v_n − low_n x_n)(high_n x_n − v_n)."""
         cross, inner, outer = [], [], []
         for n, multiplier in enumerate(positive(self.numbers[name][t], zero=True)):
-            low, high = self.slope(n)
+            low, high = self.slope(n, node)
             cross.append(multiplier * (low + high))
             inner.append(2 * multiplier)
             outer.append(2 * multiplier * low * high)
         return cross, inner, outer
 
-    def slope(self, neuron: int) -> Span:
+    def slope(self, neuron: int, node: int) -> Span:
         """An interval of ψ': this package's own, widened to the one that the proof is about."""
-        said = Span(*(arb(float(self.numbers[which][neuron])) for which in ("low", "high")))
+        said = Span(*(arb(float(self.numbers[which][node, neuron])) for which in ("low", "high")))
         if not said.lo <= said.hi:
             raise Refused("the proof's slopes are no intervals")
-        return hull([self.bend.slopes[neuron], said])
+        return hull([self.bends[node].slopes[neuron], said])
 
 
 class Proof:
-    """A proof over a region, its arrays checked for their shapes."""
+    """A proof over a region, its arrays checked for their shapes; `nodes` as `reach` gives it."""
 
     def __init__(
-        self, proof: dict[str, Any], quantity: str, known: Enclosure, parameters: Parameters
+        self, proof: dict[str, Any], quantity: str, nodes: list[Enclosure], parameters: Parameters
     ) -> None:
-        levels = proof.get("levels")
-        if not isinstance(levels, int) or not 1 <= levels <= 64:
-            raise Refused("the proof's number of levels is none")
-        self.levels: int = levels
-        self.known, self.quantity = known, quantity
+        self.levels = levels_of(proof)
+        self.known, self.quantity = nodes[-1], quantity
+        known = self.known
         self.shared = arb(0) if parameters.radius is None else parameters.radius**2
         radii = [layer.radius for layer in known.layers]
         own = [arb(0) if parameters.radius is not None else r * r for r in radii]
         self.own_front = own[0]
-        given, wanted = proof.get("stages"), stages(known)
-        if not isinstance(given, list) or len(given) != len(wanted):
+        given, wanted = proof.get("stages"), [stages(node) for node in nodes]
+        if not isinstance(given, list) or len(given) != len(wanted[-1]):
             raise Refused("the proof has another number of stages than the network")
         self.corners = _corners(self.levels)
         self.triangles = self.corners[-1].triangle + 1
         self.stages = []
-        for (bend, weight, norm, aligned), rest, numbers in zip(
-            wanted, [*own[1:], arb(0)], given, strict=False
+        for at_nodes, rest, numbers in zip(
+            zip(*wanted, strict=True), [*own[1:], arb(0)], given, strict=False
         ):
+            bends, weights, norms, aligned = map(list, zip(*at_nodes, strict=True))
+            weight = weights[-1]
             n_in, n_out = weight.ncols(), weight.nrows()
             read = {
                 name: shaped(numbers, name, shape)
                 for name, shape in self._shapes(n_in, n_out).items()
             }
-            self.stages.append(Stage(bend, weight, norm, aligned, rest, read))
+            self.stages.append(Stage(bends, weight, norms, aligned, rest, read))
         if quantity == "input_jacobian":
             self.front = shaped(proof, "stiffness", (self.triangles,))
 
     def _shapes(self, n: int, n_out: int) -> dict[str, tuple[int, ...]]:
         t, nodes = self.triangles, self.levels + 1
-        slopes = {"low": (n,), "high": (n,)}
+        slopes = {"low": (nodes, n), "high": (nodes, n)}
         path = {"path": (nodes, n, n), "path_stiffness": (t,), "path_sector": (t, n)}
         if self.quantity == "input_jacobian":
             return slopes | path
@@ -116,7 +133,7 @@ class Proof:
 
     def moved(self, stage: Stage, corner: Corner) -> arb:
         """‖Δ‖² at a corner; 0 without parameters, whatever share is set aside."""
-        if stage.norm is None:
+        if not stage.owned:
             return arb(0)
         return stage.own + self.shared * corner.share
 
@@ -131,6 +148,14 @@ class Proof:
         """m_0; 0 without parameters."""
         norm = self.known.layers[0].norm
         return arb(0) if norm is None else norm
+
+
+def levels_of(proof: dict[str, Any]) -> int:
+    """N; Refused if it is none."""
+    levels = proof.get("levels")
+    if not isinstance(levels, int) or not 1 <= levels <= 64:
+        raise Refused("the proof's number of levels is none")
+    return levels
 
 
 def shaped(numbers: Any, name: str, shape: tuple[int, ...]) -> np.ndarray:
@@ -164,6 +189,7 @@ def _corners(n: int) -> list[Corner]:
                 own = [(i + a, j + b) for a, b in shape]
                 if max(a + b for a, b in own) > n:
                     continue
-                found += [Corner(triangle, a, a + b, arb(b) / n) for a, b in own]
+                passed, left = max(a for a, _ in own), n - min(a + b for a, b in own)
+                found += [Corner(triangle, a, a + b, arb(b) / n, passed, left) for a, b in own]
                 triangle += 1
     return found

@@ -21,20 +21,31 @@ from .stage_inequalities import Paths, stage_matrix
 def check_jacobian(proof: Proof, upper: arb) -> None:
     """‖∂Φ/∂θ‖² = sup_u Σ_j m_j²‖b_j‖² ≤ upper², b_{j−1} = D_j(W_j + Δ_j)ᵀb_j, b_k = u.
 
+    Refused if not shown.
+    """
+    end = check_storage(proof)[-1][-1]
+    if not positive_definite((identity(upper**2, end.nrows()) - end).tolist()):
+        raise Refused("the proof shows a larger bound than the one stated")
+
+
+def check_storage(proof: Proof) -> list[list[arb_mat]]:
+    """Y_0, Y_1, … at the nodes, ‖(∂Φ_j/∂θ)ᵀb‖² ≤ Y_j(b) where the layers up to j share V.
+
     By m_j²‖b_j‖² + Y_{j−1}(b_{j−1}) ≤ Y_j(b_j) from Y_0 = m_0²‖b_0‖². Refused if not shown.
     """
     front = proof.known.layers[0]
     start = identity(proof.front_norm**2, front.weight.nrows())
     before = [start] * (proof.levels + 1)
+    found = [before]
     for j, stage in enumerate(proof.stages):
         after = [symmetric(matrix(y)) for y in stage.numbers["storage"]]
         stiffness = positive(stage.numbers["stiffness"])
         for corner in proof.corners:
             s = stiffness[corner.triangle]
             loss = proof.moved(stage, corner) / s
-            if stage.norm is not None:
-                loss += stage.norm**2
-            cross, inner, outer = map(diagonal, stage.sector("sector", corner.triangle))
+            loss += stage.norm(corner.passed) ** 2
+            sector = stage.sector("sector", corner.triangle, corner.passed)
+            cross, inner, outer = map(diagonal, sector)
             w = stage.weight
             through = w * outer
             rows = blocks(
@@ -51,8 +62,8 @@ def check_jacobian(proof: Proof, upper: arb) -> None:
             if not positive_definite(rows):
                 raise Refused(f"the inequality of stage {j + 1} does not hold")
         before = after
-    if not positive_definite((identity(upper**2, before[-1].nrows()) - before[-1]).tolist()):
-        raise Refused("the proof shows a larger bound than the one stated")
+        found.append(before)
+    return found
 
 
 def check_input_jacobian(proof: Proof, upper: arb) -> None:
@@ -98,9 +109,10 @@ def check_hessian(proof: Proof, upper: arb) -> None:
             numbers = _Multipliers(stage, corner)
             if not _curved_holds(proof, stage, corner, numbers, later, stored[j], own):
                 raise Refused(f"the curvature inequality of stage {j + 1} does not hold")
-            if stage.norm is not None:
+            if stage.owned:
                 q = paths.nodes[j + 1][corner.before]
-                source = arb(0) if last else stage.norm**2 / (numbers.stiffness * numbers.split)
+                norm = stage.norm(corner.left)
+                source = arb(0) if last else norm**2 / (numbers.stiffness * numbers.split)
                 for room in ((upper - source) / numbers.exchange, upper / numbers.across):
                     if not positive_definite((identity(room, q.nrows()) - q).tolist()):
                         raise Refused("the proof shows a larger bound than the one stated")
@@ -127,7 +139,7 @@ def _check_majorants(stage: Stage, triangles: int) -> None:
     for t in range(triangles):
         for n, row in enumerate(stage.numbers["majorant"][t].tolist()):
             a, b, c = map(arb, row)
-            if not stage.bend.under(n, (a, b, c)):
+            if not stage.bends[-1].under(n, (a, b, c)):
                 raise Refused("a parabola of the proof is not above the curvature")
 
 
@@ -146,11 +158,12 @@ def _curved_holds(
     """
     s = numbers.stiffness
     loss = arb(0) if later is None else proof.moved(stage, corner) / (s * (1 - numbers.split))
-    if stage.norm is not None:
-        loss += stage.aligned / numbers.exchange + (1 - stage.aligned) / numbers.across
+    if stage.owned:
+        aligned = stage.aligned[corner.left]
+        loss += aligned / numbers.exchange + (1 - aligned) / numbers.across
     pivots = positive(stage.numbers["pivot"][corner.triangle])
     rows = stage.numbers["majorant"][corner.triangle].tolist()
-    cross, inner, outer = stage.sector("sector", corner.triangle)
+    cross, inner, outer = stage.sector("sector", corner.triangle, corner.left)
     for n, (pivot, squared, row) in enumerate(zip(pivots, columns, rows, strict=True)):
         weight = (squared / pivot + pivot) / 2
         a, b, c = map(arb, row)

@@ -15,7 +15,25 @@ from .definiteness import euclidean, identity, least
 from .definitions import definition
 from .passages import through_activation, through_affine, through_scaling, times
 from .regions import Inputs, Parameters
-from .spans import NotShown, Span, scaled
+from .spans import NotShown, Span, largest, scaled
+
+
+class Image(NamedTuple):
+    """What layer j takes and gives: ‖s_j‖ ≤ size, Φ_j in spans, ‖Φ_j‖ ≤ norm."""
+
+    size: arb
+    spans: list[Span]
+    norm: arb
+
+
+class Moved(NamedTuple):
+    """Known of layer j beforehand: its image for the parameters at the centre, and how far others
+    take Φ_{j−1} from it (`before`, in norm) and Φ_j (`norm`, and entry by entry)."""
+
+    image: Image
+    before: arb
+    norm: arb
+    entries: list[arb]
 
 
 @dataclass
@@ -53,18 +71,20 @@ class Enclosure:
     value: arb
 
 
-def enclose(net: Chain, inputs: Inputs, parameters: Parameters) -> Enclosure:
+def enclose(
+    net: Chain, inputs: Inputs, parameters: Parameters, moved: Sequence[Moved] | None = None
+) -> Enclosure:
     """Intervals and norms, layer by layer.
 
     Through an affine map: intervals through the centre's weights, each widened by the row of the
     perturbation times ‖[s; 1]‖; in norm ‖V‖‖[s; 1]‖ + r‖[s; 1]‖. Through ς: its exact range, and
     |ς(0)| + sup|ς'|·‖x‖. x ↦ x + F(x) is x ↦ [x; x], F on the lower part, and [η; z] ↦ η + z; the
     first and the last of these three are one layer with an affine map of F beside them, if there is
-    one and it has not been joined with the other already. NotShown for an operation that is not
-    known.
+    one and it has not been joined with the other already. What `moved` says holds, too, one for
+    each affine map of a chain without residual blocks. NotShown for an operation that is not known.
     """
     before = _Reached(inputs.spans, inputs.norm(), Bend.straight(len(inputs.spans)), 0)
-    way = _Way(parameters)
+    way = _Way(parameters, moved)
     end = way.through(net.operations, before)
     trailing = net.residual or not isinstance(net.written_out[-1], Affine)
     return Enclosure(way.layers, end.bend, trailing, end.norm)
@@ -82,9 +102,9 @@ class _Reached(NamedTuple):
 class _Way:
     """The layers passed so far."""
 
-    def __init__(self, parameters: Parameters) -> None:
+    def __init__(self, parameters: Parameters, moved: Sequence[Moved] | None) -> None:
         self.layers: list[Layer] = []
-        self.parameters, self.centers = parameters, parameters.split(parameters.center)
+        self.parameters, self.moved = parameters, moved
         self.passed = 0
 
     def through(self, operations: Sequence[Operation], at: _Reached) -> _Reached:
@@ -109,14 +129,25 @@ class _Way:
         return at
 
     def affine(self, operation: Affine, at: _Reached) -> _Reached:
-        j, norm = self.passed, at.norm
+        j, size = self.passed, at.norm
+        known = None if self.moved is None else self.moved[j]
         self.passed += 1
-        if operation.bias:
-            norm = euclidean([norm, arb(1)])
-        weight = _lower_right(at.carried, _columns(self.centers[j], operation.n_in))
+        if known is not None:
+            steep = largest(at.bend.steepest())
+            size = least(size, (known.image.size + steep * known.before).upper())
+        norm = euclidean([size, arb(1)]) if operation.bias else size
+        center = self.parameters.centers[j]
+        weight = _lower_right(at.carried, _columns(center, operation.n_in))
         radius = self.parameters.layer_radii()[j]
+        x, image = through_affine(center, at.x, norm, self.parameters, j)
+        if known is not None:
+            x = [
+                _met(own, span, far)
+                for own, span, far in zip(x, known.image.spans, known.entries, strict=True)
+            ]
+            image = least(image, (known.image.norm + known.norm).upper())
         self.layers.append(Layer(at.bend.beside(at.carried), weight, norm, radius, operation.bias))
-        x, norm = through_affine(self.centers[j], at.x, norm, self.parameters, j)
+        norm = least(image, euclidean([span.magnitude() for span in x]))
         return _Reached(x, norm, Bend.straight(len(x)), at.carried)
 
     def beside(self, inside: Sequence[Operation], at: _Reached) -> _Reached:
@@ -140,6 +171,12 @@ class _Way:
 
     def _fixed(self, bend: Bend, weight: arb_mat) -> None:
         self.layers.append(Layer(bend, weight, None, arb(0), False))
+
+
+def _met(own: Span, span: Span, far: arb) -> Span:
+    """What both intervals hold, the second widened by `far`."""
+    low, high = (span.lo - far).lower(), (span.hi + far).upper()
+    return Span(largest([own.lo.lower(), low]), least(own.hi.upper(), high))
 
 
 def _activated(activation: Activation, at: _Reached) -> _Reached:

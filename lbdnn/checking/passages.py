@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flint import arb, arb_mat
 
-from .definiteness import euclidean, least, spectral_norm
+from .definiteness import euclidean, least
 from .definitions import Piece
 from .regions import Parameters
 from .spans import Span, hull, largest, range_of, scaled
@@ -17,7 +17,7 @@ def through_affine(
     radius = parameters.layer_radii()[layer]
     nominal = [_dot(row, x) for row in center.tolist()]
     through = least(
-        euclidean([span.magnitude() for span in nominal]), (spectral_norm(center) * norm).upper()
+        euclidean([span.magnitude() for span in nominal]), (parameters.norms[layer] * norm).upper()
     )
     moved = [(least(radius, own) * norm).upper() for own in parameters.row_radii(layer)]
     widened = [Span(s.lo - m, s.hi + m) for s, m in zip(nominal, moved, strict=True)]

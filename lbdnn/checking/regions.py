@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from flint import arb, arb_mat
 
 from ..networks import Chain, Theta
 from ..sets import Ball, Box, LayerBalls
-from .definiteness import euclidean
+from .definiteness import euclidean, spectral_norm
 from .spans import NotShown, Span
 
 # A witness may be outside by what rounding did to it; it is moved into the set, exactly.
@@ -67,6 +68,16 @@ class Parameters:
             found.append(arb_mat(rows, columns, vector[start : start + size]))
             start += size
         return found
+
+    @cached_property
+    def centers(self) -> list[arb_mat]:
+        """The centre as the matrices V_jᵀ."""
+        return self.split(self.center)
+
+    @cached_property
+    def norms(self) -> list[arb]:
+        """Upper bounds of ‖V_j‖₂ at the centre."""
+        return [spectral_norm(v) for v in self.centers]
 
     def layer_radii(self) -> list[arb]:
         """Upper bounds of ‖V_j − c_j‖."""

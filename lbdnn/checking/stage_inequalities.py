@@ -25,7 +25,7 @@ class Paths:
             for corner in proof.corners:
                 s = stiffness[corner.triangle]
                 later, end = self.nodes[j + 1][corner.before], self.nodes[j][corner.after]
-                form = stage.sector("path_sector", corner.triangle)
+                form = stage.sector("path_sector", corner.triangle, corner.left)
                 loss = proof.moved(stage, corner) / s
                 if not positive_definite(stage_matrix(stage, later, end, form, loss, s)):
                     raise Refused(f"the path inequality of stage {j + 1} does not hold")

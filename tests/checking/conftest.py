@@ -65,7 +65,7 @@ def proved_for(net: Chain) -> Proved:
             theta,
             inputs=Box(-1, [1.0, 0.5][: net.inputs]),
             parameters=Ball(0.2),
-            method=Dissipation(levels=2, steps=1),
+            method=Dissipation(levels=2, steps=1, cells=16),
             attack=None,
         )
     # On the sphere, where rounding decides whether the witness is in the ball.

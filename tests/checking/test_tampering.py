@@ -75,9 +75,14 @@ def test_these_tests_name_every_field(content) -> None:
         assert set(bound["witness"]) == {"sigma", "theta", "directions"}
         if quantity in PROOFS:
             more = {"stiffness"} if quantity == "input_jacobian" else set()
-            assert set(bound["proof"]) == {"kind", "levels", "stages"} | more
-            for stage in bound["proof"]["stages"]:
+            proof = bound["proof"]
+            assert set(proof) == {"kind", "levels", "stages", "parts", "reach"} | more
+            for stage in proof["stages"]:
                 assert set(stage) == set(PROOFS[quantity])
+            for own in proof["reach"]:
+                assert set(own) == {"kind", "levels", "stages"}
+                for stage in own["stages"]:
+                    assert set(stage) == set(PROOFS["jacobian"])
 
 
 def leaves(content: Any, path: tuple = ()) -> Iterator[tuple]:
@@ -176,6 +181,14 @@ def test_proofs_are_needed_and_those_of_the_method(found, quantity: str) -> None
         lambda b: b["proof"].update(levels=None),
         lambda b: b["proof"]["stages"].pop(),
         lambda b: b["proof"].pop("stages"),
+        lambda b: b["proof"].update(reach={"text": "far"}),
+        lambda b: b["proof"].update(parts=0),
+        lambda b: b["proof"].update(parts=None),
+        lambda b: b["proof"].update(parts=10**6),
+        lambda b: b["proof"].pop("parts"),
+        lambda b: b["proof"]["reach"].append({"text": "far"}),
+        lambda b: b["proof"]["reach"][0].update(levels=1),
+        lambda b: b["proof"]["reach"][0]["stages"].pop(),
     ]
     for change in changes:
         assert found(lambda c, f=change: f(c["bounds"][quantity])) != "verified"
@@ -226,12 +239,22 @@ def test_witnesses(found, quantity: str, part: str) -> None:
 @pytest.mark.parametrize(("quantity", "name"), ARRAYS)
 @pytest.mark.parametrize("stage", [0, 1])
 def test_arrays_of_proofs(found, quantity: str, name: str, stage: int) -> None:
-    def text_of(own: dict) -> str:
-        return own[name] if isinstance(own[name], str) else own[name]["numbers"]
+    damaged(found, lambda content: content["bounds"][quantity]["proof"]["stages"][stage], name)
 
+
+@pytest.mark.parametrize("name", PROOFS["jacobian"])
+@pytest.mark.parametrize("way", [0, 1])
+def test_arrays_of_the_reach(found, name: str, way: int) -> None:
+    def stage(content: dict) -> dict:
+        return content["bounds"]["jacobian"]["proof"]["reach"][way]["stages"][1]
+
+    damaged(found, stage, name)
+
+
+def damaged(found, stage: Callable[[dict], dict], name: str) -> None:
     def changed(damage: Callable[[str], str]) -> str:
         def change(content: dict) -> None:
-            own = content["bounds"][quantity]["proof"]["stages"][stage]
+            own = stage(content)
             if isinstance(own[name], str):
                 own[name] = damage(own[name])
             else:

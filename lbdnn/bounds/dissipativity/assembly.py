@@ -11,24 +11,26 @@ from ...activations import Activation
 from ...intervals import up
 from ...networks import Affine, Chain, Pointwise
 from ...sets import ParameterRegion
-from ..layers import Enclosure
+from ..layers import Bend, Enclosure
 from ..majorants import COUNT, majorants
 from .forms import Stage
+from .reach import shares_radius
 from .storage import Layers
 
 
-def stages_of(net: Chain, known: Enclosure, parameters: ParameterRegion) -> Layers:
-    """The stages over a region, zero-padded to one width.
+def stages_of(net: Chain, nodes: Enclosure, parameters: ParameterRegion) -> Layers:
+    """The stages over a region, zero-padded to one width; `nodes` as `reach.enclosures` gives it.
 
     The radius that the layers share is shared only where it says more than the layers' own.
     Infinite slopes or curvatures stay infinite: what they make of a bound is infinite or NaN.
     """
+    known = jax.tree.map(lambda leaf: leaf[-1], nodes)
     if net.residual:
         activations, trailing = [None] * len(known.layers), True
     else:
         activations, trailing = _between(net)
     own = jnp.stack([layer.radius for layer in known.layers])
-    shares = parameters.radius < jnp.sqrt(jnp.sum(own**2))
+    shares = shares_radius(parameters)
     shared = jnp.where(shares, up(parameters.radius**2), 0.0)
     separate = jnp.where(shares, 0.0, up(own**2))
 
@@ -39,29 +41,33 @@ def stages_of(net: Chain, known: Enclosure, parameters: ParameterRegion) -> Laye
     def padded(x: Array) -> Array:
         return jnp.pad(x, [(0, n - size) for size in x.shape])
 
+    def slopes(at_nodes: Bend) -> tuple[Array, Array]:
+        return padded_last(at_nodes.low), padded_last(at_nodes.high)
+
+    def padded_last(x: Array) -> Array:
+        return jnp.pad(x, [(0, 0), (0, n - x.shape[1])])
+
     stages = []
     for j, (layer, activation) in enumerate(zip(later, activations, strict=False), start=1):
-        bend = layer.bend
-        rows = _rows(activation, bend.curvature)
+        limits = nodes.layers[j]
+        rows = _rows(activation, layer.bend.curvature)
         stages.append(
             Stage(
                 padded(layer.weight),
-                padded(bend.low),
-                padded(bend.high),
+                *slopes(limits.bend),
                 jnp.pad(rows, [(0, n - rows.shape[0]), (0, 0), (0, 0)]),
                 separate[j],
-                layer.norm,
+                limits.norm,
                 layer.holds,
-                layer.aligned,
+                limits.aligned,
             )
         )
     if trailing or not stages:
-        bend, zero = known.bend, jnp.zeros(())
-        rows = _rows(activations[-1] if trailing and activations else None, bend.curvature)
+        zero, none = jnp.zeros(()), jnp.zeros_like(nodes.value)
+        rows = _rows(activations[-1] if trailing and activations else None, known.bend.curvature)
         rows = jnp.pad(rows, [(0, n - m), (0, 0), (0, 0)])
         identity = padded(jnp.eye(m))
-        slopes = padded(bend.low), padded(bend.high)
-        stages.append(Stage(identity, *slopes, rows, zero, zero, zero, zero))
+        stages.append(Stage(identity, *slopes(nodes.bend), rows, zero, none, zero, none))
     slope = front.bend.slope
     steepest = jnp.max(slope)
     return Layers(

@@ -33,6 +33,16 @@ class Levels(NamedTuple):
         """How many."""
         return self.before.shape[0]
 
+    @property
+    def passed(self) -> np.ndarray:
+        """(t,): a node that the share V of the layers already passed does not exceed."""
+        return self.before.max(1)
+
+    @property
+    def left(self) -> np.ndarray:
+        """(t,): a node that the share of the layers still to come does not exceed."""
+        return self.nodes - 1 - self.after.min(1)
+
     def candidates(self) -> tuple[np.ndarray, np.ndarray]:
         """For each node, the (flat) vertices that end there, padded, and which are real."""
         ends = self.after.ravel()

@@ -15,14 +15,22 @@ from jaxtyping import Array
 from ...compilation import OPTIMIZED, QUICK
 from ...networks import Chain
 from ...sets import InputRegion, ParameterRegion
-from ..layers import enclose
+from ..layers import Image
 from ..method import QUANTITIES
 from .assembly import stages_of
 from .budget_levels import Levels, levels
 from .multipliers import descended, hessian_start, input_start, jacobian_start
 from .proof import proof_of
-from .storage import Layers, Multipliers, hessian_chain, input_chain, jacobian_chain
-from .verification import proved_hessian, proved_input, proved_jacobian
+from .reach import enclosures, images, parts_of_axis, shares_radius
+from .storage import (
+    Layers,
+    Multipliers,
+    hessian_chain,
+    input_chain,
+    jacobian_chain,
+    reach_chain,
+)
+from .verification import proved_hessian, proved_input, proved_jacobian, proved_reach
 
 
 @dataclass(frozen=True)
@@ -66,6 +74,11 @@ class Dissipation:
     (`budget_levels`), with multipliers of its own on each triangle: nothing is lost to rounding V
     up to a level.
 
+    **Limits.** Slopes and m_j are those that the earlier layers can bring about with the share that
+    is left to them, rounded up to a level: by an enclosure with that share as its radius, and by
+    what the inputs do for the centre's parameters, enclosed over `cells` boxes, and how far the
+    parameters then take Φ_j, ‖δΦ_j‖ ≤ √V r sup ‖∂Φ_j/∂θ‖, from the same recursion for all Φ_j.
+
     **Arithmetic.** Any multipliers give a bound; `steps` steps of gradient descent make it small
     and prove nothing. The inequalities that are met in the end are proved one by one, all rounding
     errors counted (`verification`); a bound whose inequalities cannot be proved is inf.
@@ -75,14 +88,16 @@ class Dissipation:
     - `levels`: pieces of the shared radius; the work grows with its square. It pays above about
       5 % of ‖θ‖.
     - `steps`: of the descent.
+    - `cells`: boxes of inputs, at most, over which the layers are enclosed.
     """
 
     levels: int = 1
     steps: int = 200
+    cells: int = 10_000
 
     def __post_init__(self) -> None:
-        if self.levels < 1 or self.steps < 1:
-            raise ValueError(f"levels and steps must be at least 1; got {self}")
+        if min(self.levels, self.steps, self.cells) < 1:
+            raise ValueError(f"levels, steps and cells must be at least 1; got {self}")
 
     def bounds(
         self,
@@ -95,8 +110,7 @@ class Dissipation:
 
         Raises ValueError for an operation that has no bound yet.
         """
-        found, _, _ = self._solved(net, inputs, parameters, quantities)
-        return found
+        return self._solved(net, inputs, parameters, quantities).bounds
 
     def proved(
         self,
@@ -106,10 +120,12 @@ class Dissipation:
         quantities: Sequence[str] = QUANTITIES,
     ) -> tuple[dict[str, np.ndarray], dict[str, dict[str, Any]]]:
         """See `Proving.proved`."""
-        found, solved, chains = self._solved(net, inputs, parameters, quantities)
-        sizes = [*solved.sizes.tolist(), net.outputs]
+        found, reaches, last, chains = self._solved(net, inputs, parameters, quantities)
+        sizes = [*last.sizes.tolist(), net.outputs]
+        before = [proof_of(sizes, self.levels, at.layers, chain) for at, chain in reaches]
+        reach = {"parts": parts_of_axis(net.inputs, self.cells), "reach": before}
         proofs = {
-            quantity: proof_of(sizes, self.levels, solved.layers, chain)
+            quantity: proof_of(sizes, self.levels, last.layers, chain) | (reach if before else {})
             for quantity, chain in chains.items()
             if np.isfinite(found[quantity])
         }
@@ -121,29 +137,49 @@ class Dissipation:
         inputs: InputRegion,
         parameters: ParameterRegion,
         quantities: Sequence[str],
-    ) -> tuple[dict[str, np.ndarray], Assembled, dict[str, Any]]:
+    ) -> _Solved:
         many = inputs.lo.ndim == 2
         with jax.enable_x64(True):
-            assembled = _assembled(net, many, inputs, parameters)
-            layers = assembled.layers
-            found, chains = {"value": assembled.value}, {}
+            last = _assembled(net, many, self.levels, inputs, parameters, None)
+            reaches = []
+            if not net.residual and np.any(_shared(parameters)):
+                over_inputs = _images(net, many, self.cells, inputs, parameters)
+                for _ in range(_REACHES):
+                    reach = self._descended("reach", many, last.layers)
+                    reaches.append((last, reach))
+                    known = over_inputs, *self._proved("reach", many, last.layers, reach)
+                    last = _assembled(net, many, self.levels, inputs, parameters, known)
+            found, chains = {"value": last.value}, {}
             for quantity in (q for q in _CHAINS if q in quantities):
-                chains[quantity] = _descended(quantity, self.levels, self.steps, many, layers)
-                found[quantity] = _proved(quantity, self.levels, many, layers, chains[quantity])
-        return {name: np.asarray(bound) for name, bound in found.items()}, assembled, chains
+                chains[quantity] = self._descended(quantity, many, last.layers)
+                found[quantity] = self._proved(quantity, many, last.layers, chains[quantity])
+        bounds = {name: np.asarray(bound) for name, bound in found.items()}
+        return _Solved(bounds, reaches, last, chains)
+
+    def _descended(self, quantity: str, many: bool, layers: Layers) -> Any:
+        return _descended(quantity, self.levels, self.steps, many, layers)
+
+    def _proved(self, quantity: str, many: bool, layers: Layers, chain: Any) -> Any:
+        return _proved(quantity, self.levels, many, layers, chain)
+
+
+def _shared(parameters: ParameterRegion) -> np.ndarray:
+    over = jax.vmap(shares_radius) if np.ndim(parameters.radius) else shares_radius
+    return np.asarray(over(parameters))
 
 
 def _started(quantity: str, grid: Levels, layers: Layers) -> Multipliers:
     count, n, bends, _ = layers.stages.bends.shape
     if quantity == "hessian":
         return hessian_start(grid, count, n, bends)
-    return (jacobian_start if quantity == "jacobian" else input_start)(grid, count, n)
+    return (input_start if quantity == "input_jacobian" else jacobian_start)(grid, count, n)
 
 
 _CHAINS: dict[str, tuple[Callable, Callable]] = {
     "jacobian": (jacobian_chain, proved_jacobian),
     "hessian": (hessian_chain, proved_hessian),
     "input_jacobian": (input_chain, proved_input),
+    "reach": (reach_chain, proved_reach),
 }
 
 
@@ -155,19 +191,45 @@ class Assembled(NamedTuple):
     sizes: Array
 
 
-# What runs once is not worth optimising: compiling takes longer than running.
-@partial(jax.jit, static_argnums=(0, 1), compiler_options=QUICK)
-def _assembled(
-    net: Chain, many: bool, inputs: InputRegion, parameters: ParameterRegion
-) -> Assembled:
-    def assembled(inputs: InputRegion, parameters: ParameterRegion) -> Assembled:
-        known = enclose(net, inputs, parameters)
-        layers = stages_of(net, known, parameters)
-        sizes = [layer.weight.shape[1] for layer in known.layers[1:]]
-        sizes += [net.outputs] * (layers.stages.own.size - len(sizes))
-        return Assembled(known.value, layers, jnp.asarray(sizes))
+# How often the parameters' reach is bounded, each time with the limits that the last one gave.
+_REACHES = 2
 
-    return (jax.vmap(assembled) if many else assembled)(inputs, parameters)
+
+class _Solved(NamedTuple):
+    """Bounds, the layers and chains of each pass over the parameters' reach, and those after."""
+
+    bounds: dict[str, np.ndarray]
+    reaches: list[tuple[Assembled, Any]]
+    last: Assembled
+    chains: dict[str, Any]
+
+
+# What runs once is not worth optimising: compiling takes longer than running.
+@partial(jax.jit, static_argnums=(0, 1, 2), compiler_options=QUICK)
+def _assembled(
+    net: Chain,
+    many: bool,
+    level_count: int,
+    inputs: InputRegion,
+    parameters: ParameterRegion,
+    known: tuple[list[Image], Array, Array] | None,
+) -> Assembled:
+    def assembled(inputs: InputRegion, parameters: ParameterRegion, known: Any) -> Assembled:
+        nodes = enclosures(net, inputs, parameters, level_count, known)
+        layers = stages_of(net, nodes, parameters)
+        sizes = [layer.weight.shape[2] for layer in nodes.layers[1:]]
+        sizes += [net.outputs] * (layers.stages.own.size - len(sizes))
+        return Assembled(nodes.value[-1], layers, jnp.asarray(sizes))
+
+    return (jax.vmap(assembled) if many else assembled)(inputs, parameters, known)
+
+
+@partial(jax.jit, static_argnums=(0, 1, 2), compiler_options=QUICK)
+def _images(
+    net: Chain, many: bool, cells: int, inputs: InputRegion, parameters: ParameterRegion
+) -> list[Image]:
+    over = partial(images, net, cells=cells)
+    return (jax.vmap(over) if many else over)(inputs, parameters)
 
 
 # Knows sizes only, not the network: compiled once for all networks of a size.
@@ -184,6 +246,6 @@ def _descended(quantity: str, level_count: int, steps: int, many: bool, layers: 
 
 
 @partial(jax.jit, static_argnums=(0, 1, 2), compiler_options=QUICK)
-def _proved(quantity: str, level_count: int, many: bool, layers: Layers, chain: Any) -> Array:
+def _proved(quantity: str, level_count: int, many: bool, layers: Layers, chain: Any) -> Any:
     proved = partial(_CHAINS[quantity][1], levels(level_count))
     return (jax.vmap(proved) if many else proved)(layers, chain)

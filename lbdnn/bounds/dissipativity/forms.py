@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from .positive import inverse, spectral_radius as largest, symmetric
@@ -19,20 +20,26 @@ SMALL = 1e-200
 class Stage(NamedTuple):
     """One activation and the affine map after it: v = Dx, Φ = (W + Δ)v; zero-padded to n neurons.
 
-    weight (n, n); low, high (n,): the slopes in D; bends (n, g, 3): rows (a, b, c) with
-    |ς''| ≤ a + b ς' − c ς'²; own (): ‖Δ‖² beside what is shared; norm (): m ≥ ‖[s; 1]‖; holds ():
-    1 where the affine map has parameters, 0 for what follows the last one; aligned (): κ² ≥ the
+    weight (n, n); low, high (v, n): the slopes in D, where the layers before share what the node
+    v of `budget_levels` says; bends (n, g, 3): rows (a, b, c) with
+    |ς''| ≤ a + b ς' − c ς'²; own (): ‖Δ‖² beside what is shared; norm (v,): m ≥ ‖[s; 1]‖; holds ():
+    1 where the affine map has parameters, 0 for what follows the last one; aligned (v,): κ² ≥ the
     square of the part of a unit v along [s; 1].
     """
 
     weight: Float[Array, "n n"]
-    low: Float[Array, " n"]
-    high: Float[Array, " n"]
+    low: Float[Array, "v n"]
+    high: Float[Array, "v n"]
     bends: Float[Array, "n g 3"]
     own: Float[Array, ""]
-    norm: Float[Array, ""]
+    norm: Float[Array, " v"]
     holds: Float[Array, ""]
-    aligned: Float[Array, ""]
+    aligned: Float[Array, " v"]
+
+    def at(self, nodes: np.ndarray) -> Stage:
+        """For one node a triangle: low, high (t, 1, n), norm and aligned (t,)."""
+        low, high = self.low[nodes][:, None], self.high[nodes][:, None]
+        return self._replace(low=low, high=high, norm=self.norm[nodes], aligned=self.aligned[nodes])
 
 
 class Sector(NamedTuple):

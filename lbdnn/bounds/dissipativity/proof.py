@@ -22,12 +22,13 @@ def proof_of(sizes: Sequence[int], levels: int, layers: Layers, chain: Any) -> d
     A list of stages, first to last. `path` and `storage` hold the matrices Q_j and X_j (Y_j for
     ∂Φ/∂θ) at the levels 0, 1/N, …, 1 of the shared radius, (levels + 1, n, n); all else is one
     multiplier, or one a neuron, for each triangle of `budget_levels`, in its order, or
-    (`columns`) for each corner of each. `low` and `high` are the slopes, one a neuron.
+    (`columns`) for each corner of each. `low` and `high` are the slopes, (levels + 1, n): where the
+    layers before share what the node says.
     """
     count = len(sizes) - 1
     chain = jax.tree.map(np.asarray, chain)
     low, high = np.asarray(layers.stages.low), np.asarray(layers.stages.high)
-    slopes = [{"low": low[j, :n], "high": high[j, :n]} for j, n in enumerate(sizes[:count])]
+    slopes = [{"low": low[j, :, :n], "high": high[j, :, :n]} for j, n in enumerate(sizes[:count])]
     match chain:
         case HessianChain(paths, curved):
             stages = [

@@ -73,7 +73,7 @@ def path_step(
     grid: Levels, stage: Stage, shared: Array, later: Array, own: Multipliers
 ) -> PathStep:
     """‖P(W + Δ)Dx‖² ≤ xᵀQx from ‖Pz‖² ≤ zᵀQ'z."""
-    n = later.shape[-1]
+    n, stage = later.shape[-1], stage.at(grid.left)
     at, moved = later[grid.before], taken(grid, stage, shared)
     weight = jnp.broadcast_to(stage.weight, (grid.triangles, n, n))
     s, s_columns = stiffness(at, own["path"]), stiffness(at, own["column"])
@@ -112,7 +112,7 @@ def hessian_step(
     own: Multipliers,
 ) -> CurvedStep:
     """One stage of the inequality in `Dissipation`'s docstring."""
-    n = later.shape[-1]
+    n, stage = later.shape[-1], stage.at(grid.left)
     at, moved = later[grid.before], taken(grid, stage, shared)
     weight = jnp.broadcast_to(stage.weight, (grid.triangles, n, n))
     s, split = stiffness(at, own["through"]), jax.nn.sigmoid(own["split"])
@@ -131,7 +131,7 @@ def hessian_step(
     share = jax.nn.softmax(own["bend"], -1)
     majorant = jnp.einsum("tng,ngc->tnc", share, stage.bends)
     # The shares add up to 1 but for rounding.
-    steep = jnp.maximum(jnp.abs(stage.low), jnp.abs(stage.high))
+    steep = jnp.maximum(jnp.abs(stage.low), jnp.abs(stage.high))[:, 0]
     size = jnp.abs(majorant[..., 0]) + steep * jnp.abs(majorant[..., 1])
     size = size + steep**2 * jnp.abs(majorant[..., 2])
     majorant = majorant.at[..., 0].add(_SPARE * size)
@@ -185,14 +185,15 @@ def jacobian_step(
     grid: Levels, stage: Stage, shared: Array, earlier: Array, own: Multipliers
 ) -> BackStep:
     """‖b_{l}‖²m_l² + Y(D((W + Δ)ᵀb_l)) ≤ b_lᵀY'b_l."""
-    n = earlier.shape[-1]
+    n, stage = earlier.shape[-1], stage.at(grid.passed)
     at, moved = earlier[grid.before], taken(grid, stage, shared)
     t = steep_enough(at, own["sector"], own["excess"])
     through = through_sector(at, sector(stage, t[:, None]))
     s = stiffness(through, own["through"])
     weight = jnp.broadcast_to(stage.weight.T, (grid.triangles, n, n))
     forms = through_affine(through, weight, s)
-    forms = forms + identity(moved / s[:, None] + stage.holds * stage.norm**2, n)
+    own_part = stage.holds * stage.norm**2
+    forms = forms + identity(moved / s[:, None] + own_part[:, None], n)
     return BackStep(earlier, dominating(grid, forms, own["mean"]), s, t)
 
 
@@ -215,6 +216,13 @@ def jacobian_chain(grid: Levels, layers: Layers, multipliers: Multipliers) -> Ja
     end, steps = jax.lax.scan(step, start, (layers.stages, multipliers))
     outputs = layers.outputs[:, None] * end[-1] * layers.outputs
     return JacobianChain(steps, largest(outputs)[None])
+
+
+def reach_chain(grid: Levels, layers: Layers, multipliers: Multipliers) -> JacobianChain:
+    """The same, with a cost that counts all Φ_j alike: the geometric mean of ‖∂Φ_j/∂θ‖²."""
+    chain = jacobian_chain(grid, layers, multipliers)
+    sizes = jnp.log(largest(chain.steps.nodes) + SMALL)
+    return chain._replace(costs=jnp.exp(jnp.mean(sizes))[None])
 
 
 class InputChain(NamedTuple):

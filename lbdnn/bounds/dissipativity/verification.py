@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from ...intervals import Centred, centred, definite, down, gamma, largest_eigenvalue, up
@@ -36,6 +37,7 @@ def proved_hessian(grid: Levels, layers: Layers, chain: HessianChain) -> Float[A
 
     def stage(this: tuple) -> tuple[Array, Array]:
         own, is_last, path, curved = this
+        own = own.at(grid.left)
         shown = _path_holds(grid, own, layers.shared, path)
         shown &= _columns_hold(grid, own, layers.shared, path)
         shown &= _curved_holds(grid, own, layers.shared, is_last, path, curved)
@@ -54,16 +56,45 @@ def proved_hessian(grid: Levels, layers: Layers, chain: HessianChain) -> Float[A
 def proved_jacobian(grid: Levels, layers: Layers, chain: JacobianChain) -> Float[Array, ""]:
     """The bound of ‖∂Φ/∂θ‖ that the chain stands for; inf if it is not proved."""
     outputs = layers.outputs
+    end = outputs[:, None] * chain.steps.nodes[-1, -1] * outputs
+    return _if_shown(_moves_hold(grid, layers, chain), up(jnp.sqrt(up(largest_eigenvalue(end)))))
+
+
+def proved_reach(
+    grid: Levels, layers: Layers, chain: JacobianChain
+) -> tuple[Float[Array, "k v"], Float[Array, "k v n"]]:
+    """How far the parameters take Φ_0, …, Φ_k, in norm and entry by entry, where the layers up to
+    it share what the node v says; inf if it is not proved.
+
+    ‖δΦ_j‖ ≤ ‖E‖ sup ‖∂Φ_j/∂θ‖ along the segment to θ + E, which stays in the set.
+    """
+    n = layers.outputs.size
+    nodes = chain.steps.nodes
+    own = up(layers.norm**2)
+    first = jnp.broadcast_to(own, (1, grid.nodes))
+    shares = np.arange(grid.nodes) / (grid.nodes - 1)
+    radius = up(jnp.sqrt(up(layers.shared * up(jnp.asarray(shares)))))
+    sizes = jnp.concatenate([first, largest_eigenvalue(nodes)])
+    entries = jnp.diagonal(nodes, axis1=-2, axis2=-1)
+    entries = jnp.concatenate([jnp.broadcast_to(own, (1, grid.nodes, n)), entries])
+    shown = _moves_hold(grid, layers, chain)
+    far, each = up(radius * up(jnp.sqrt(sizes))), up(radius[:, None] * up(jnp.sqrt(entries)))
+    return _if_shown(shown, far), _if_shown(shown, each)
+
+
+def _moves_hold(grid: Levels, layers: Layers, chain: JacobianChain) -> Bool[Array, ""]:
+    """m²‖b‖² + Y(D(W + Δ)ᵀb) ≤ bᵀY'b at every vertex of every stage."""
+    n = layers.outputs.size
 
     def stage(this: tuple) -> Array:
         own, step = this
+        own = own.at(grid.passed)
         t = step.sector[:, None]
         form = sector(own, t)
         w = centred(own.weight)
-        n = outputs.size
         at, end = step.earlier[grid.before], step.nodes[grid.after]
         loss = up(taken(grid, own, layers.shared) / step.stiffness[:, None])
-        loss = up(loss + own.holds * up(own.norm**2))
+        loss = up(loss + own.holds * up(own.norm**2)[:, None])
         outer, cross = _diagonal(form.outer), _diagonal(form.cross)
         through = w @ outer
         inverse_s = jnp.broadcast_to(1 / step.stiffness[:, None], loss.shape)
@@ -75,16 +106,14 @@ def proved_jacobian(grid: Levels, layers: Layers, chain: JacobianChain) -> Float
             ]
         )
 
-    shown = jax.lax.map(stage, (layers.stages, chain.steps))
-    end = outputs[:, None] * chain.steps.nodes[-1, -1] * outputs
-    return _if_shown(jnp.all(shown), up(jnp.sqrt(up(largest_eigenvalue(end)))))
+    return jnp.all(jax.lax.map(stage, (layers.stages, chain.steps)))
 
 
 def proved_input(grid: Levels, layers: Layers, chain: InputChain) -> Float[Array, ""]:
     """The bound of ‖∂Φ/∂σ‖ that the chain stands for; inf if it is not proved."""
 
     def stage(this: tuple) -> Array:
-        return _path_holds(grid, this[0], layers.shared, this[1])
+        return _path_holds(grid, this[0].at(grid.left), layers.shared, this[1])
 
     shown = jnp.all(jax.lax.map(stage, (layers.stages, chain.paths)))
     n = layers.outputs.size
@@ -157,7 +186,7 @@ def _columns_hold(grid: Levels, stage: Stage, shared: Array, path: PathStep) -> 
 
     With R = I/s − Q ≻ 0, y = Qw and any z: yᵀR⁻¹y ≤ 2yᵀz − zᵀRz + ‖y − Rz‖²/λ_min(R).
     """
-    n = stage.low.size
+    n = stage.low.shape[-1]
     q = path.later[grid.before]
     inverse_s = jnp.broadcast_to(1 / path.column_stiffness[:, None], q.shape[:2])
     r = _scaled_identity(inverse_s, n) - centred(q)

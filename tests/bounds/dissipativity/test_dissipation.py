@@ -19,9 +19,13 @@ from lbdnn import (
 from lbdnn.bounds.dissipativity.assembly import stages_of
 from lbdnn.bounds.dissipativity.budget_levels import levels
 from lbdnn.bounds.dissipativity.multipliers import hessian_start, jacobian_start
+from lbdnn.bounds.dissipativity.reach import enclosures, images
 from lbdnn.bounds.dissipativity.storage import hessian_chain, jacobian_chain
-from lbdnn.bounds.dissipativity.verification import proved_hessian, proved_jacobian
-from lbdnn.bounds.layers import enclose
+from lbdnn.bounds.dissipativity.verification import (
+    proved_hessian,
+    proved_jacobian,
+    proved_reach,
+)
 from lbdnn.compilation import QUICK
 from lbdnn.sets import LayerBalls, batch
 
@@ -67,17 +71,28 @@ def solved():
 
 @quick
 def assembled(inputs, parameters):
-    return stages_of(NET, enclose(NET, inputs, parameters), parameters)
+    return stages_of(NET, enclosures(NET, inputs, parameters, 2), parameters)
 
 
 @quick
 def chains(layers):
-    grid, (count, n) = levels(2), layers.stages.low.shape
+    grid, (count, _, n) = levels(2), layers.stages.low.shape
     bends = layers.stages.bends.shape[2]
     return (
         hessian_chain(grid, layers, hessian_start(grid, count, n, bends)),
         jacobian_chain(grid, layers, jacobian_start(grid, count, n)),
     )
+
+
+@quick
+def reach(layers, chain):
+    return proved_reach(levels(2), layers, chain)
+
+
+@quick
+def known_by_share(inputs, parameters, far):
+    known = images(NET, inputs, parameters, 16), *far
+    return enclosures(NET, inputs, parameters, 2, known)
 
 
 @quick
@@ -162,6 +177,86 @@ def test_false_inequalities_are_not_proved(solved, damage):
 
 
 @pytest.mark.slow
+def test_limits_hold_for_parameters_with_a_share_of_the_radius(solved):
+    """At V = 0, ½, 1: sampled weights within r√V of the centre, and inputs, mostly at corners."""
+    layers, _, jacobian = solved
+    rng = np.random.default_rng(0)
+    with jax.enable_x64(True):
+        theta = NET.init(jax.random.key(1))
+        inputs, parameters = BOX.input_region(NET), Ball(0.3).parameter_region(NET, theta)
+        far, each = reach(layers, jacobian)
+        known = known_by_share(inputs, parameters, (far, each))
+        plain = enclosures(NET, inputs, parameters, 2)
+    assert np.all(np.isfinite(far)) and np.all(far[:, 0] == 0)
+    centre = np.asarray(NET.ravel(theta), float)
+    step = rng.standard_normal((3000, NET.size))
+    # Some of one layer alone, which take the layers behind it furthest.
+    owner = np.repeat(np.arange(3), [a.shape[0] * a.shape[1] for a in NET.affine])
+    step[:1500] *= owner == rng.integers(3, size=1500)[:, None]
+    step /= np.linalg.norm(step, axis=1, keepdims=True)
+    sigma = np.clip(rng.uniform(-3, 3, (3000, 2)), -1, 1)
+    closest = np.zeros(3)
+    for node in range(3):
+        s, still, closest_here = sigma, sigma, []
+        moved = centre + 0.3 * np.sqrt(node / 2) * step
+        split = np.cumsum([a.shape[0] * a.shape[1] for a in NET.affine])[:-1]
+        for j, (vs, v) in enumerate(
+            zip(np.split(moved, split, 1), np.split(centre, split), strict=True)
+        ):
+            shape = NET.affine[j].shape
+            layer = jax.tree.map(lambda leaf, i=node: np.asarray(leaf)[i], known.layers[j])
+            ones = np.ones((3000, 1))
+            norm = np.linalg.norm(np.hstack([s, ones]), axis=1)
+            assert np.all(norm <= layer.norm)
+            slope = 1 - s**2 if j else np.ones_like(s)
+            assert np.all(layer.bend.low <= slope) and np.all(slope <= layer.bend.high)
+            assert layer.norm <= plain.layers[j].norm[node]
+            z = np.einsum("bij,bj->bi", vs.reshape(-1, *shape), np.hstack([s, ones]))
+            fixed = np.hstack([still, ones]) @ v.reshape(shape).T
+            shift = np.abs(z - fixed)
+            assert np.all(np.linalg.norm(shift, axis=1) <= far[j, node] + 1e-12)
+            assert np.all(shift <= np.asarray(each)[j, node, : shape[0]] + 1e-12)
+            if node:
+                closest_here.append(np.max(np.linalg.norm(shift, axis=1)) / far[j, node])
+            s, still = np.tanh(z), np.tanh(fixed)
+        if node:
+            closest = np.maximum(closest, closest_here)
+    # And they are not far away.
+    assert np.all(closest > 0.3), closest
+
+
+@pytest.mark.slow
+def test_a_reach_that_claims_too_little_is_not_proved(solved):
+    layers, _, jacobian = solved
+    with jax.enable_x64(True):
+        steps = jacobian.steps._replace(nodes=0.999 * jacobian.steps.nodes)
+        far, each = reach(layers, jacobian._replace(steps=steps))
+        assert np.all(np.isinf(far)) and np.all(np.isinf(each))
+        # Nothing is known then, and nothing is lost.
+        regions = (
+            BOX.input_region(NET),
+            Ball(0.3).parameter_region(NET, NET.init(jax.random.key(1))),
+        )
+        known, plain = known_by_share(*regions, (far, each)), enclosures(NET, *regions, 2)
+        for a, b in zip(jax.tree.leaves(known.layers), jax.tree.leaves(plain.layers), strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-12)
+
+
+def test_a_reach_is_of_no_use_where_layers_have_radii_of_their_own():
+    zero = np.zeros((3, 3)), np.zeros((3, 3, 3))
+    with jax.enable_x64(True):
+        theta = NET.init(jax.random.key(1))
+        own = LayerBalls([0.1, 0.2, 0.1]).parameter_region(NET, theta)
+        inputs = BOX.input_region(NET)
+        known, plain = known_by_share(inputs, own, zero), enclosures(NET, inputs, own, 2)
+        shared = known_by_share(inputs, Ball(0.2).parameter_region(NET, theta), zero)
+    for a, b, c in zip(known.layers, plain.layers, shared.layers, strict=True):
+        np.testing.assert_allclose(a.norm, b.norm, rtol=1e-12)
+        np.testing.assert_allclose(a.bend.low, b.bend.low, rtol=1e-12)
+        assert np.all(c.norm <= b.norm)
+
+
+@pytest.mark.slow
 def test_a_jacobian_chain_that_claims_too_little_is_not_proved(solved):
     layers, _, jacobian = solved
     with jax.enable_x64(True):
@@ -171,7 +266,7 @@ def test_a_jacobian_chain_that_claims_too_little_is_not_proved(solved):
         assert jacobian_bound(layers, damaged) == jnp.inf
 
 
-@pytest.mark.parametrize("wrong", [{"levels": 0}, {"steps": 0}])
+@pytest.mark.parametrize("wrong", [{"levels": 0}, {"steps": 0}, {"cells": 0}])
 def test_choices_are_checked(wrong):
     with pytest.raises(ValueError, match="at least 1"):
         Dissipation(**wrong)
