@@ -68,8 +68,6 @@ def test_a_network_that_the_search_does_not_know_keeps_the_other_bounds():
 def test_small_balls_cost_little_and_what_dissipation_proves_is_checked():
     small = certified(0.01)["hessian"]
     assert small.upper <= 1.5 * small.lower
-    # By branch and bound, which brings no proof.
-    assert small.proof is None
     large = certified(LARGE)
     assert large["hessian"].proof is not None
     assert check(large, NET, theta())
