@@ -93,7 +93,7 @@ def check_input_jacobian(proof: Proof, upper: arb) -> None:
 
 
 def check_hessian(proof: Proof, upper: arb) -> None:
-    """‖∂²Φ/∂θ²‖ ≤ max(‖X_1‖m_0², λ_jm_j² + α_jB_j²) ≤ upper. Refused if not shown.
+    """‖∂²Φ/∂θ²‖ ≤ max(‖X_1(V)‖m_0², λ_jm_j² + α_jB_j²) ≤ upper. Refused if not shown.
 
     NotShown where a slope may jump.
     """
@@ -116,9 +116,11 @@ def check_hessian(proof: Proof, upper: arb) -> None:
                 for room in ((upper - source) / numbers.exchange, upper / numbers.across):
                     if not positive_definite((identity(room, q.nrows()) - q).tolist()):
                         raise Refused("the proof shows a larger bound than the one stated")
-    first = stored[0][-1] * proof.front_norm**2
-    if not positive_definite((identity(upper, first.nrows()) - first).tolist()):
-        raise Refused("the proof shows a larger bound than the one stated")
+    # At all nodes: what the first layer takes of the radius is not in V.
+    for node in stored[0]:
+        first = node * proof.front_norm**2
+        if not positive_definite((identity(upper, first.nrows()) - first).tolist()):
+            raise Refused("the proof shows a larger bound than the one stated")
 
 
 class _Multipliers:

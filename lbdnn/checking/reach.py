@@ -70,8 +70,9 @@ def images_over_boxes(boxes: Subdivision, count: int, parts: int) -> list[Image]
         known = forward(stack, boxes.majorants, edges[own, axes], edges[own + 1, axes])
         ranges = [*known.ranges[1:], (known.low, known.high)]
         for j, (bent, (low, high)) in enumerate(zip(known.bents[:count], ranges, strict=False)):
-            sizes[j] = max(sizes[j], np.max(lengths(np.maximum(-bent.low, bent.high))))
-            norms[j] = max(norms[j], np.max(lengths(np.maximum(-low, high))))
+            # NaN stays NaN, which is refused later.
+            sizes[j] = np.maximum(sizes[j], np.max(lengths(np.maximum(-bent.low, bent.high))))
+            norms[j] = np.maximum(norms[j], np.max(lengths(np.maximum(-low, high))))
             spans[j] += [np.min(low, 0), -np.max(high, 0)]
     found = []
     for size, norm, own in zip(sizes.tolist(), norms.tolist(), spans, strict=True):

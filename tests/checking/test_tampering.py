@@ -251,6 +251,19 @@ def test_arrays_of_the_reach(found, name: str, way: int) -> None:
     damaged(found, stage, name)
 
 
+@pytest.mark.parametrize("node", [0, 1, 2])
+def test_what_is_stored_before_the_first_stage_counts_at_all_nodes(found, node: int) -> None:
+    def larger(content: dict) -> None:
+        own = content["bounds"]["hessian"]["proof"]["stages"][0]["storage"]
+        words = own["numbers"].split()
+        size = len(words) // 3
+        part = slice(node * size, (node + 1) * size)
+        words[part] = [(1e3 * float.fromhex(word)).hex() for word in words[part]]
+        own["numbers"] = " ".join(words)
+
+    assert found(larger) != "verified"
+
+
 def damaged(found, stage: Callable[[dict], dict], name: str) -> None:
     def changed(damage: Callable[[str], str]) -> str:
         def change(content: dict) -> None:

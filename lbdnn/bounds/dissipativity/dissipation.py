@@ -55,7 +55,7 @@ class Dissipation:
 
     and adding up over the layers leaves, with B_j ≥ ‖P_kj‖ and λ_k dropped,
 
-        ‖∂²Φ/∂θ²‖ ≤ max(‖X_1‖ m_0², max_j (λ_j m_j² + α_j B_j²), max_j α'_j B_j²).
+        ‖∂²Φ/∂θ²‖ ≤ max(max_V ‖X_1(V)‖ m_0², max_j (λ_j m_j² + α_j B_j²), max_j α'_j B_j²).
 
     It becomes a matrix inequality by the S-procedure: slopes in [low, high] satisfy
     Σ T_n (v_n − low_n x_n)(high_n x_n − v_n) ≥ 0 for T ≥ 0 (as in LipSDP, Fazlyab et al. 2019),

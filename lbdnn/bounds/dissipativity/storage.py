@@ -168,7 +168,8 @@ def hessian_chain(grid: Levels, layers: Layers, multipliers: Multipliers) -> Hes
     (_, first), (paths, curved) = jax.lax.scan(
         step, (unit, jnp.zeros_like(unit)), (layers.stages, last, multipliers), reverse=True
     )
-    costs = jnp.append(curved.cost.ravel(), layers.norm**2 * largest(first)[-1])
+    # At all nodes: what the first layer takes of the radius is not in V.
+    costs = jnp.append(curved.cost.ravel(), layers.norm**2 * largest(first))
     return HessianChain(paths, curved, costs)
 
 

@@ -49,8 +49,9 @@ def proved_hessian(grid: Levels, layers: Layers, chain: HessianChain) -> Float[A
         return shown, own.holds * jnp.max(cost)
 
     shown, costs = jax.lax.map(stage, (stages, last, chain.paths, chain.curved))
-    first = up(up(layers.norm**2) * largest_eigenvalue(chain.curved.nodes[0, -1]))
-    return _if_shown(jnp.all(shown), jnp.maximum(jnp.max(costs), first))
+    # At all nodes: what the first layer takes of the radius is not in V.
+    first = up(up(layers.norm**2) * largest_eigenvalue(chain.curved.nodes[0]))
+    return _if_shown(jnp.all(shown), jnp.maximum(jnp.max(costs), jnp.max(first)))
 
 
 def proved_jacobian(grid: Levels, layers: Layers, chain: JacobianChain) -> Float[Array, ""]:

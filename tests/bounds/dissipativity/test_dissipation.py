@@ -226,6 +226,18 @@ def test_limits_hold_for_parameters_with_a_share_of_the_radius(solved):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("node", [0, 1, 2])
+def test_what_is_stored_counts_whatever_share_the_first_layer_takes(solved, node):
+    layers, hessian, _ = solved
+    with jax.enable_x64(True):
+        # Larger than it needs to be: the inequalities hold, but the bound cannot be what it was.
+        nodes = hessian.curved.nodes.at[0, node].multiply(1e3)
+        larger = hessian._replace(curved=hessian.curved._replace(nodes=nodes))
+        least = layers.norm**2 * np.linalg.norm(nodes[0, node], 2)
+        assert hessian_bound(layers, larger) >= 0.999 * least > hessian_bound(layers, hessian)
+
+
+@pytest.mark.slow
 def test_a_reach_that_claims_too_little_is_not_proved(solved):
     layers, _, jacobian = solved
     with jax.enable_x64(True):
