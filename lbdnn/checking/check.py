@@ -189,7 +189,6 @@ def _upper(bound: Bound, region: _Region) -> str:
         raise NotShown(f"proofs of kind {kind!r} are not known to the checker")
     if method not in ("Dissipation", "Refined"):
         raise Refused(f"the proof is not one of {method}")
-    region.known()
     nodes = enclosures(region.net, region.inputs, region.parameters, bound.proof, region.images)
     proof = Proof(bound.proof, bound.quantity, nodes, region.parameters)
     _DISSIPATION[bound.quantity](proof, arb(bound.upper))

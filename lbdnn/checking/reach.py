@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -24,7 +25,11 @@ _MOST, _BATCH = 10**6, 1024
 
 
 def enclosures(
-    net: Chain, inputs: Inputs, parameters: Parameters, proof: dict[str, Any], images: Any
+    net: Chain,
+    inputs: Inputs,
+    parameters: Parameters,
+    proof: dict[str, Any],
+    images: Callable[[int], list[Image]],
 ) -> list[Enclosure]:
     """One for each node V = i/N of the shared radius: the parameters within r√V of the centre.
 
@@ -34,20 +39,20 @@ def enclosures(
     """
     levels, radius = levels_of(proof), parameters.radius
     if radius is None:
-        balls, lengths = [parameters] * (levels + 1), []
+        balls, radii = [parameters] * (levels + 1), []
     else:
-        lengths = [(radius * (arb(i) / levels).sqrt()).upper() for i in range(levels)] + [radius]
-        balls = [replace(parameters, radius=length) for length in lengths]
+        radii = [(radius * (arb(i) / levels).sqrt()).upper() for i in range(levels)] + [radius]
+        balls = [replace(parameters, radius=own) for own in radii]
     found = [enclose(net, inputs, ball) for ball in balls]
     given = proof.get("reach", [])
     if not isinstance(given, list):
         raise Refused("the proof's reach of the parameters is no list")
-    if given and (not lengths or net.residual):
+    if given and (not radii or net.residual):
         raise Refused("the proof has a reach of parameters where there is none")
     for own in given:
         if not isinstance(own, dict) or own.get("levels") != levels:
             raise Refused("the proof's reach of the parameters has other levels than the proof")
-        moves = _moves(Proof(own, "jacobian", found, parameters), lengths)
+        moves = _moves(Proof(own, "jacobian", found, parameters), radii)
         made = images(_parts(proof, net.inputs))
         found = [
             enclose(net, inputs, ball, _moved(made, far))
@@ -94,17 +99,17 @@ def _parts(proof: dict[str, Any], inputs: int) -> int:
     return parts
 
 
-def _moves(proof: Proof, lengths: list[arb]) -> list[list[tuple[arb, list[arb]]]]:
+def _moves(proof: Proof, radii: list[arb]) -> list[list[tuple[arb, list[arb]]]]:
     """At each node how far Φ_0, …, Φ_k are moved, in norm and entry by entry: √V r‖∂Φ_j/∂θ‖."""
     storage = check_storage(proof)[: len(proof.known.layers)]
     found = []
-    for node, length in enumerate(lengths):
+    for node, radius in enumerate(radii):
         at = []
         for nodes in storage:
             y = nodes[node]
             diagonal = [y[n, n].upper() for n in range(y.nrows())]
-            entries = [(length * d.sqrt()).upper() if d > 0 else arb(0) for d in diagonal]
-            at.append(((length * spectral_norm(y).sqrt()).upper(), entries))
+            entries = [(radius * d.sqrt()).upper() if d > 0 else arb(0) for d in diagonal]
+            at.append(((radius * spectral_norm(y).sqrt()).upper(), entries))
         found.append(at)
     return found
 

@@ -32,6 +32,9 @@ from .storage import (
 )
 from .verification import proved_hessian, proved_input, proved_jacobian, proved_reach
 
+# How often the parameters' reach is bounded, each time with the limits that the last one gave.
+_REACHES = 2
+
 
 @dataclass(frozen=True)
 class Dissipation:
@@ -189,10 +192,6 @@ class Assembled(NamedTuple):
     value: Array
     layers: Layers
     sizes: Array
-
-
-# How often the parameters' reach is bounded, each time with the limits that the last one gave.
-_REACHES = 2
 
 
 class _Solved(NamedTuple):
