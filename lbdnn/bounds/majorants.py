@@ -1,4 +1,4 @@
-"""Curvature bounded by slope: |ς''| ≤ a + b ς' − c ς'²."""
+"""Curvature and value bounded by slope: |ς''| ≤ a + b ς' − c ς'², ς² ≤ a − b ς'."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..activations import Activation
+from ..activations import Activation, get
 
 COUNT = 6
 _CELLS, _FAR = 20_000, 1e3
@@ -56,6 +56,17 @@ def majorants(activation: Activation) -> np.ndarray:
         )
         rows.append(_raised(found.x, slope_lo, slope_hi, bend) if found.success else plain[0])
     return np.asarray(rows)
+
+
+def square_majorant(activation: Activation) -> tuple[float, float] | None:
+    """(a, b) with ς² ≤ a − b ς' everywhere, b > 0; None where none is known.
+
+    A neuron cannot be large and steep at once: tanh² = 1 − tanh', and for the logistic function
+    ς² = 1 − 2ς' − (1 − ς)².
+    """
+    known = {"tanh": (1.0, 1.0), "logistic": (1.0, 2.0)}
+    same = [pair for name, pair in known.items() if activation == get(name)]
+    return same[0] if same else None
 
 
 def _raised(row: np.ndarray, lo: np.ndarray, hi: np.ndarray, bend: np.ndarray) -> np.ndarray:

@@ -16,7 +16,8 @@ class Bend:
     """The elementwise map ψ between two layers: outer·ς(inner·z + …) + …, or without ς.
 
     slopes: ψ' over the region, one a neuron; spans: the arguments of ς. The first `carried` neurons
-    are what shortcuts carry, on which ψ is the identity.
+    are what shortcuts carry, on which ψ is the identity. square: (a, b) with
+    ψ² ≤ a − bψ' everywhere.
     """
 
     slopes: list[Span]
@@ -25,6 +26,7 @@ class Bend:
     pieces: tuple[Piece, ...] | None = None
     spans: list[Span] = field(default_factory=list)
     carried: int = 0
+    square: tuple[int, int] | None = None
 
     @staticmethod
     def straight(n: int) -> Bend:
@@ -42,6 +44,7 @@ class Bend:
             self.pieces,
             [Span(arb(0), arb(0))] * carried + self.spans,
             carried + self.carried,
+            None if carried else self.square,
         )
 
     def steepest(self) -> list[arb]:

@@ -46,6 +46,15 @@ def definition(activation: Activation) -> tuple[Piece, ...] | None:
     return tuple(pieces(*map(Fraction, activation.parameters)))
 
 
+def square(activation: Activation) -> tuple[int, int] | None:
+    """(a, b) with ς² ≤ a − bς', b > 0; None where none is known.
+
+    tanh' = 1 − tanh²; for the logistic function ς' = ς − ς², and 1 − 2ς' − ς² = (1 − ς)².
+    """
+    known = _SQUARES.get(activation.name)
+    return known if known is not None and _is_the_known_one(activation) else None
+
+
 def _is_the_known_one(activation: Activation) -> bool:
     try:
         return get(activation.name, *activation.parameters) == activation
@@ -99,6 +108,8 @@ _WHOLE: dict[str, Formula] = {
     "gelu_tanh": lambda z: z * _gate(_cubic(z)),
     "mish": _mish,
 }
+
+_SQUARES = {"tanh": (1, 1), "logistic": (1, 2)}
 
 
 def _line(slope: Fraction, at_zero: Fraction) -> Formula:

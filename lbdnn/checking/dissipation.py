@@ -11,15 +11,18 @@ arithmetic of a matrix made of the proof's numbers, the weights, and this packag
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import numpy as np
 from flint import arb, arb_mat
 
-from .bends import Bend
-from .enclosure import Enclosure, stages
+from .enclosure import Enclosure, Layer, stages
 from .regions import Parameters, Refused
 from .spans import Span, hull
+
+# Layers of more neurons have too many corners.
+_MOST = 10
 
 
 @dataclass
@@ -40,15 +43,17 @@ class Corner:
 
 @dataclass
 class Stage:
-    """One stage of the network, its numbers in the proof, and its limits: of `bends`, `norms` and
-    `aligned` one for each node of the share that the layers before have."""
+    """One stage of the network, its numbers in the proof, and its limits: a layer for each node of
+    the share that the layers before have. `own`: ‖Δ‖² beside what is shared."""
 
-    bends: list[Bend]
-    weight: arb_mat
-    norms: list[arb | None]
-    aligned: list[arb]
+    limits: list[Layer]
     own: arb
     numbers: dict[str, Any]
+
+    @property
+    def weight(self) -> arb_mat:
+        """W, the same at all nodes."""
+        return self.limits[-1].weight
 
     @property
     def n(self) -> int:
@@ -58,12 +63,33 @@ class Stage:
     @property
     def owned(self) -> bool:
         """Whether the weights are parameters."""
-        return self.norms[-1] is not None
+        return self.limits[-1].norm is not None
 
-    def norm(self, node: int) -> arb:
-        """An upper bound of ‖[s; 1]‖; 0 without parameters."""
-        found = self.norms[node]
-        return arb(0) if found is None else found
+    def cases(self, corners: bool, t: int, node: int) -> list[tuple[list[arb] | None, arb]]:
+        """What an inequality has to hold for: slopes, None for all that `sector` allows, and an
+        upper bound of ‖[s; 1]‖², 0 without parameters.
+
+        Convex in each slope, it holds for all if it holds at the corners of their box, the bound
+        at each of them being one and the same mean of a − bΣψ' and of the largest.
+        """
+        norm, squares = self.limits[node].norm, self.limits[node].squares
+        whole = arb(0) if norm is None else norm**2
+        if not corners:
+            return [(None, whole)]
+        if self.n > _MOST:
+            raise Refused("the proof has more corners of slopes than are looked at")
+        (mix,) = positive(self.numbers["mix"][t], zero=True)
+        if not mix <= 1:
+            raise Refused("a multiplier of the proof, a share, is above 1")
+        ends = [self.slope(n, node) for n in range(self.n)]
+        found: list[tuple[list[arb] | None, arb]] = []
+        for slopes in product(*((end.lo, end.hi) for end in ends)):
+            square = whole
+            if squares is not None:
+                most, fall = squares
+                square = mix * (most - fall * sum(slopes, arb(0))) + (1 - mix) * whole
+            found.append((list(slopes), square))
+        return found
 
     def sector(self, name: str, t: int, node: int) -> tuple[list[arb], list[arb], list[arb]]:
         """N, M, A with 2xᵀNv − vᵀMv − xᵀAx = Σ 2T_n(v_n − low_n x_n)(high_n x_n − v_n)."""
@@ -80,7 +106,7 @@ class Stage:
         said = Span(*(arb(float(self.numbers[which][node, neuron])) for which in ("low", "high")))
         if not said.lo <= said.hi:
             raise Refused("the proof's slopes are no intervals")
-        return hull([self.bends[node].slopes[neuron], said])
+        return hull([self.limits[node].bend.slopes[neuron], said])
 
 
 class Proof:
@@ -91,6 +117,9 @@ class Proof:
     ) -> None:
         self.levels = levels_of(proof)
         self.known, self.quantity = nodes[-1], quantity
+        self.at_corners = quantity != "input_jacobian" and proof.get("corners")
+        if not isinstance(self.at_corners, bool):
+            raise Refused("the proof does not say whether it is about corners of slopes")
         known = self.known
         self.shared = arb(0) if parameters.radius is None else parameters.radius**2
         radii = [layer.radius for layer in known.layers]
@@ -105,14 +134,13 @@ class Proof:
         for at_nodes, rest, numbers in zip(
             zip(*wanted, strict=True), [*own[1:], arb(0)], given, strict=False
         ):
-            bends, weights, norms, aligned = map(list, zip(*at_nodes, strict=True))
-            weight = weights[-1]
+            weight = at_nodes[-1].weight
             n_in, n_out = weight.ncols(), weight.nrows()
             read = {
                 name: shaped(numbers, name, shape)
                 for name, shape in self._shapes(n_in, n_out).items()
             }
-            self.stages.append(Stage(bends, weight, norms, aligned, rest, read))
+            self.stages.append(Stage(list(at_nodes), rest, read))
         if quantity == "input_jacobian":
             self.front = shaped(proof, "stiffness", (self.triangles,))
 
@@ -122,11 +150,11 @@ class Proof:
         path = {"path": (nodes, n, n), "path_stiffness": (t,), "path_sector": (t, n)}
         if self.quantity == "input_jacobian":
             return slopes | path
+        slopes |= {"mix": (t,)} if self.at_corners else {"sector": (t, n)}
         if self.quantity == "jacobian":
-            size = n_out
-            return slopes | {"storage": (nodes, size, size), "stiffness": (t,), "sector": (t, n)}
-        scalars = ("column_stiffness", "stiffness", "split", "exchange", "across")
-        vectors = {"pivot": (t, n), "majorant": (t, n, 3), "sector": (t, n)}
+            return slopes | {"storage": (nodes, n_out, n_out), "stiffness": (t,)}
+        scalars = ("column_stiffness", "stiffness", "split", "size", "exchange", "across")
+        vectors = {"pivot": (t, n), "majorant": (t, n, 3)}
         vectors |= {"columns": (t, 3, n)}
         storage = {"storage": (nodes, n, n)}
         return slopes | path | storage | vectors | dict.fromkeys(scalars, (t,))

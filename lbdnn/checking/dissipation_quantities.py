@@ -15,7 +15,7 @@ from .definiteness import (
 from .dissipation import Corner, Proof, Stage, positive
 from .regions import Refused
 from .spans import largest
-from .stage_inequalities import Paths, stage_matrix
+from .stage_inequalities import Form, Paths, added, corner_matrix, stage_matrix
 
 
 def check_jacobian(proof: Proof, upper: arb) -> None:
@@ -43,27 +43,39 @@ def check_storage(proof: Proof) -> list[list[arb_mat]]:
         for corner in proof.corners:
             s = stiffness[corner.triangle]
             loss = proof.moved(stage, corner) / s
-            loss += stage.norm(corner.passed) ** 2
-            sector = stage.sector("sector", corner.triangle, corner.passed)
-            cross, inner, outer = map(diagonal, sector)
-            w = stage.weight
-            through = w * outer
-            rows = blocks(
-                [
-                    [
-                        after[corner.after] - identity(loss, w.nrows()) + through * w.transpose(),
-                        through,
-                        w * cross * -1,
-                    ],
-                    [None, identity(1 / s, stage.n) + outer, cross * -1],
-                    [None, None, inner - before[corner.before]],
-                ]
-            )
-            if not positive_definite(rows):
-                raise Refused(f"the inequality of stage {j + 1} does not hold")
+            for slopes, square in stage.cases(proof.at_corners, corner.triangle, corner.passed):
+                room = after[corner.after] - identity(loss + square, stage.weight.nrows())
+                rows = _moves(stage, corner, room, before[corner.before], s, slopes)
+                if not positive_definite(rows):
+                    raise Refused(f"the inequality of stage {j + 1} does not hold")
         before = after
         found.append(before)
     return found
+
+
+def _moves(
+    stage: Stage,
+    corner: Corner,
+    room: arb_mat,
+    before: arb_mat,
+    s: arb,
+    slopes: list[arb] | None,
+) -> list[list[arb]]:
+    """The matrix of bᵀ·room·b − Y(D(Wᵀb + q)) + ‖q‖²/s: for these slopes, or all allowed."""
+    w, rest = stage.weight, identity(1 / s, stage.n)
+    if slopes is not None:
+        through = diagonal(slopes) * before * diagonal(slopes)
+        right = w * through
+        return blocks([[room - right * w.transpose(), right * -1], [None, rest - through]])
+    cross, inner, outer = map(diagonal, stage.sector("sector", corner.triangle, corner.passed))
+    through = w * outer
+    return blocks(
+        [
+            [room + through * w.transpose(), through, w * cross * -1],
+            [None, rest + outer, cross * -1],
+            [None, None, inner - before],
+        ]
+    )
 
 
 def check_input_jacobian(proof: Proof, upper: arb) -> None:
@@ -111,8 +123,8 @@ def check_hessian(proof: Proof, upper: arb) -> None:
                 raise Refused(f"the curvature inequality of stage {j + 1} does not hold")
             if stage.owned:
                 q = paths.nodes[j + 1][corner.before]
-                norm = stage.norm(corner.left)
-                source = arb(0) if last else norm**2 / (numbers.stiffness * numbers.split)
+                source = numbers.size / (numbers.stiffness * numbers.split)
+                source = arb(0) if last else source
                 for room in ((upper - source) / numbers.exchange, upper / numbers.across):
                     if not positive_definite((identity(room, q.nrows()) - q).tolist()):
                         raise Refused("the proof shows a larger bound than the one stated")
@@ -127,8 +139,8 @@ class _Multipliers:
     """Those of a triangle that are single numbers, positive."""
 
     def __init__(self, stage: Stage, corner: Corner) -> None:
-        names = ("stiffness", "split", "exchange", "across")
-        self.stiffness, self.split, self.exchange, self.across = (
+        names = ("stiffness", "split", "size", "exchange", "across")
+        self.stiffness, self.split, self.size, self.exchange, self.across = (
             positive(stage.numbers[name][corner.triangle])[0] for name in names
         )
         if not self.split < 1:
@@ -141,7 +153,7 @@ def _check_majorants(stage: Stage, triangles: int) -> None:
     for t in range(triangles):
         for n, row in enumerate(stage.numbers["majorant"][t].tolist()):
             a, b, c = map(arb, row)
-            if not stage.bends[-1].under(n, (a, b, c)):
+            if not stage.limits[-1].bend.under(n, (a, b, c)):
                 raise Refused("a parabola of the proof is not above the curvature")
 
 
@@ -161,16 +173,26 @@ def _curved_holds(
     s = numbers.stiffness
     loss = arb(0) if later is None else proof.moved(stage, corner) / (s * (1 - numbers.split))
     if stage.owned:
-        aligned = stage.aligned[corner.left]
+        aligned = stage.limits[corner.left].aligned
         loss += aligned / numbers.exchange + (1 - aligned) / numbers.across
     pivots = positive(stage.numbers["pivot"][corner.triangle])
-    rows = stage.numbers["majorant"][corner.triangle].tolist()
-    cross, inner, outer = stage.sector("sector", corner.triangle, corner.left)
-    for n, (pivot, squared, row) in enumerate(zip(pivots, columns, rows, strict=True)):
+    majorants = stage.numbers["majorant"][corner.triangle].tolist()
+    bend: Form = ([], [], [])
+    for pivot, squared, row in zip(pivots, columns, majorants, strict=True):
         weight = (squared / pivot + pivot) / 2
         a, b, c = map(arb, row)
-        cross[n] += weight * b / 2
-        inner[n] += weight * c
-        outer[n] -= weight * a
+        for entries, entry in zip(bend, (weight * b / 2, weight * c, -weight * a), strict=True):
+            entries.append(entry)
     end = nodes[corner.after]
-    return positive_definite(stage_matrix(stage, later, end, (cross, inner, outer), loss, s))
+    for slopes, square in stage.cases(proof.at_corners, corner.triangle, corner.left):
+        joined = s * (1 - numbers.split + numbers.split * square / numbers.size)
+        if slopes is None:
+            form = added(stage.sector("sector", corner.triangle, corner.left), bend)
+            rows = stage_matrix(stage, later, end, form, loss, joined)
+        else:
+            # So that no square of a slope has a negative coefficient: convex in each slope.
+            least = largest([loss, *bend[1]])
+            rows = corner_matrix(stage, later, end, bend, least, joined, slopes)
+        if not positive_definite(rows):
+            return False
+    return True

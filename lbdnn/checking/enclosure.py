@@ -12,7 +12,7 @@ from ..activations import Activation
 from ..networks import Affine, Chain, Operation, Pointwise, Repeat, Residual, Scaling
 from .bends import Bend
 from .definiteness import euclidean, identity, least
-from .definitions import definition
+from .definitions import definition, square
 from .passages import through_activation, through_affine, through_scaling, times
 from .regions import Inputs, Parameters
 from .spans import NotShown, Span, largest, scaled
@@ -56,6 +56,14 @@ class Layer:
     @property
     def aligned(self) -> arb:
         return arb(1) if self.norm is None or not self.bias else 1 - 1 / self.norm**2
+
+    @property
+    def squares(self) -> tuple[int, int] | None:
+        """(a, b) with ‖[ψ_j(Φ_{j−1}); 1]‖² ≤ a − bΣψ_j'; None where none is known."""
+        if self.norm is None or self.bend.square is None:
+            return None
+        a, b = self.bend.square
+        return a * len(self.bend.slopes) + self.bias, b
 
 
 @dataclass
@@ -188,7 +196,10 @@ def _activated(activation: Activation, at: _Reached) -> _Reached:
         raise NotShown("two activations without a layer between them")
     x, norm, slopes = through_activation(pieces, at.x, at.norm)
     slopes = [times(a, b) for a, b in zip(bend.slopes, slopes, strict=True)]
-    return _Reached(x, norm, Bend(slopes, bend.inner, bend.outer, pieces, at.x), at.carried)
+    plain = all(factor == 1 for factor in bend.inner)
+    known = square(activation) if plain else None
+    found = Bend(slopes, bend.inner, bend.outer, pieces, at.x, square=known)
+    return _Reached(x, norm, found, at.carried)
 
 
 def _lower_right(carried: int, weight: arb_mat) -> arb_mat:
@@ -219,15 +230,14 @@ def _scaled(bend: Bend, factors: list[arb]) -> Bend:
         inner = [a * f for a, f in zip(bend.inner, factors, strict=True)]
         return replace(bend, slopes=slopes, inner=inner)
     outer = [a * f for a, f in zip(bend.outer, factors, strict=True)]
-    return replace(bend, slopes=slopes, outer=outer)
+    return replace(bend, slopes=slopes, outer=outer, square=None)
 
 
-def stages(known: Enclosure) -> Sequence[tuple[Bend, arb_mat, arb | None, arb]]:
-    """(ψ_j, W_j, ‖[s_j; 1]‖, `Layer.aligned`) for j ≥ 1; at the end the identity, with None, where
-    something stands behind the last layer, or where there is but one."""
-    found: list[tuple[Bend, arb_mat, arb | None, arb]] = [
-        (layer.bend, layer.weight, layer.norm, layer.aligned) for layer in known.layers[1:]
-    ]
+def stages(known: Enclosure) -> Sequence[Layer]:
+    """Those after the first; at the end the identity, without parameters, where something stands
+    behind the last layer, or where there is but one."""
+    found = known.layers[1:]
     if known.trailing or not found:
-        found.append((known.bend, identity(arb(1), len(known.bend.slopes)), None, arb(1)))
+        eye = identity(arb(1), len(known.bend.slopes))
+        found.append(Layer(known.bend, eye, None, arb(0), False))
     return found

@@ -8,6 +8,9 @@ from .definiteness import blocks, diagonal, identity, matrix, positive_definite,
 from .dissipation import Proof, Stage, positive
 from .regions import Refused
 
+# N, M, A of 2xᵀNv − vᵀMv − xᵀAx, all diagonal.
+Form = tuple[list[arb], list[arb], list[arb]]
+
 
 class Paths:
     """The matrices Q_j ⪰ P_kjᵀP_kj of a proof, and what the checks need of them."""
@@ -69,7 +72,7 @@ def stage_matrix(
     stage: Stage,
     later: arb_mat | None,
     end: arb_mat,
-    form: tuple[list[arb], list[arb], list[arb]],
+    form: Form,
     loss: arb,
     stiffness: arb,
 ) -> list[list[arb]]:
@@ -87,3 +90,34 @@ def stage_matrix(
     return blocks(
         [[first, cross * -1, None], [None, second, right.transpose() * -1], [None, None, third]]
     )
+
+
+def corner_matrix(
+    stage: Stage,
+    later: arb_mat | None,
+    end: arb_mat,
+    form: Form,
+    loss: arb,
+    stiffness: arb,
+    slopes: list[arb],
+) -> list[list[arb]]:
+    """The same for v = Dx, with the slopes given."""
+    own = [
+        (inner - loss) * slope * slope - 2 * cross * slope + outer
+        for cross, inner, outer, slope in zip(*form, slopes, strict=True)
+    ]
+    first = end + diagonal(own)
+    if later is None:
+        return first.tolist()
+    after = stage.weight * diagonal(slopes)
+    right = later * after
+    third = identity(1 / stiffness, later.nrows()) - later
+    return blocks([[first - after.transpose() * right, right.transpose() * -1], [None, third]])
+
+
+def added(one: Form, other: Form) -> Form:
+    """The sum of both forms."""
+    cross, inner, outer = (
+        [a + b for a, b in zip(*entries, strict=True)] for entries in zip(one, other, strict=True)
+    )
+    return cross, inner, outer

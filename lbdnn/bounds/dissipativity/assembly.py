@@ -12,7 +12,8 @@ from ...intervals import up
 from ...networks import Affine, Chain, Pointwise
 from ...sets import ParameterRegion
 from ..layers import Bend, Enclosure
-from ..majorants import COUNT, majorants
+from ..majorants import COUNT, majorants, square_majorant
+from .corners import corners_of
 from .forms import Stage
 from .reach import shares_radius
 from .storage import Layers
@@ -60,6 +61,7 @@ def stages_of(net: Chain, nodes: Enclosure, parameters: ParameterRegion) -> Laye
                 limits.norm,
                 layer.holds,
                 limits.aligned,
+                *_squares(net.affine[j].bias, activation, limits.norm, n, layer.weight.shape[1]),
             )
         )
     if trailing or not stages:
@@ -67,9 +69,14 @@ def stages_of(net: Chain, nodes: Enclosure, parameters: ParameterRegion) -> Laye
         rows = _rows(activations[-1] if trailing and activations else None, known.bend.curvature)
         rows = jnp.pad(rows, [(0, n - m), (0, 0), (0, 0)])
         identity = padded(jnp.eye(m))
-        stages.append(Stage(identity, *slopes(nodes.bend), rows, zero, none, zero, none))
+        stages.append(
+            Stage(identity, *slopes(nodes.bend), rows, zero, none, zero, none, none, jnp.zeros(n))
+        )
     slope = front.bend.slope
     steepest = jnp.max(slope)
+    # Where shortcuts carry something, of the whole box.
+    widths = [layer.weight.shape[1] for layer in later] + [m] * (len(stages) - len(later))
+    corners = corners_of(n if net.residual else max(widths), n)
     return Layers(
         jax.tree.map(lambda *leaves: jnp.stack(leaves), *stages),
         shared,
@@ -78,7 +85,20 @@ def stages_of(net: Chain, nodes: Enclosure, parameters: ParameterRegion) -> Laye
         padded(front.weight * slope),
         up(separate[0] * up(steepest**2)),
         front.holds * up(shared * up(steepest**2)),
+        jnp.asarray(corners),
     )
+
+
+def _squares(
+    bias: bool, activation: Activation | None, norm: Array, n: int, neurons: int
+) -> tuple[Array, Array]:
+    """`Stage.most` and `Stage.fall`; what the norm says where no relation to slopes is known."""
+    known = None if activation is None else square_majorant(activation)
+    if known is None:
+        return up(norm**2), jnp.zeros(n)
+    a, b = known
+    most = jnp.asarray(neurons * a + bias)
+    return jnp.broadcast_to(most, norm.shape), jnp.pad(jnp.full(neurons, b), (0, n - neurons))
 
 
 def _rows(activation: Activation | None, curvature: Array) -> Array:

@@ -174,8 +174,10 @@ def _shared(parameters: ParameterRegion) -> np.ndarray:
 def _started(quantity: str, grid: Levels, layers: Layers) -> Multipliers:
     count, n, bends, _ = layers.stages.bends.shape
     if quantity == "hessian":
-        return hessian_start(grid, count, n, bends)
-    return (input_start if quantity == "input_jacobian" else jacobian_start)(grid, count, n)
+        return hessian_start(grid, layers.corners, count, bends)
+    if quantity == "input_jacobian":
+        return input_start(grid, count, n)
+    return jacobian_start(grid, layers.corners, count)
 
 
 _CHAINS: dict[str, tuple[Callable, Callable]] = {

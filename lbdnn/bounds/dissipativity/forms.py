@@ -24,7 +24,8 @@ class Stage(NamedTuple):
     v of `budget_levels` says; bends (n, g, 3): rows (a, b, c) with
     |ς''| ≤ a + b ς' − c ς'²; own (): ‖Δ‖² beside what is shared; norm (v,): m ≥ ‖[s; 1]‖; holds ():
     1 where the affine map has parameters, 0 for what follows the last one; aligned (v,): κ² ≥ the
-    square of the part of a unit v along [s; 1].
+    square of the part of a unit v along [s; 1]; most (v,), fall (n,): ‖[s; 1]‖² ≤ most − Σ fall_n
+    D_n, fall ≥ 0.
     """
 
     weight: Float[Array, "n n"]
@@ -35,11 +36,14 @@ class Stage(NamedTuple):
     norm: Float[Array, " v"]
     holds: Float[Array, ""]
     aligned: Float[Array, " v"]
+    most: Float[Array, " v"]
+    fall: Float[Array, " n"]
 
     def at(self, nodes: np.ndarray) -> Stage:
-        """For one node a triangle: low, high (t, 1, n), norm and aligned (t,)."""
-        low, high = self.low[nodes][:, None], self.high[nodes][:, None]
-        return self._replace(low=low, high=high, norm=self.norm[nodes], aligned=self.aligned[nodes])
+        """For one node a triangle: low, high (t, 1, n), norm, aligned and most (t,)."""
+        names = "low", "high", "norm", "aligned", "most"
+        found = {name: getattr(self, name)[nodes] for name in names}
+        return self._replace(**found | {name: found[name][:, None] for name in names[:2]})
 
 
 class Sector(NamedTuple):
@@ -75,11 +79,25 @@ def through_sector(inside: Array, form: Sector) -> Array:
     return symmetric(solved) - jnp.eye(n) * form.outer[..., None, :]
 
 
-@jax.vmap
+def between(forms: Array, slopes: Array) -> Array:
+    """DSD, slopes (…, 1, n)."""
+    return jnp.swapaxes(slopes, -1, -2) * forms * slopes
+
+
+def through_slopes(inside: Array, form: Sector, slopes: Array) -> Array:
+    """vᵀSv + σ(x, v) for v = Dx, as a matrix in x; slopes (…, 1, n)."""
+    d = slopes[..., 0, :]
+    own = 2 * form.cross * d - form.inner * d**2 - form.outer
+    return between(inside, slopes) + jnp.eye(inside.shape[-1]) * own[..., None, :]
+
+
 def through_affine(forms: Array, weight: Array, stiffness: Array) -> Array:
-    """sup over q of (Wv + q)ᵀX(Wv + q) − ‖q‖²/s, as matrices in v; needs sX ≺ I."""
+    """sup over q of (Wv + q)ᵀX(Wv + q) − ‖q‖²/s, as matrices in v; needs sX ≺ I.
+
+    forms (t, a, n, n), weight (n, n), stiffness (t, a) or (t, 1).
+    """
     # (I − sX)⁻¹X, a function of X: symmetric.
-    shifted = inverse(jnp.eye(forms.shape[-1]) - stiffness * forms) @ forms
+    shifted = inverse(jnp.eye(forms.shape[-1]) - stiffness[..., None, None] * forms) @ forms
     return symmetric(weight.T @ symmetric(shifted) @ weight)
 
 

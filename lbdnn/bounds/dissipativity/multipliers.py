@@ -10,41 +10,50 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 from .budget_levels import Levels
+from .corners import preference
 from .storage import Multipliers
 
 # Of the smooth maximum: at the first step and at the last.
 _SHARPNESS = 20.0, 1000.0
 
 
-def hessian_start(grid: Levels, count: int, n: int, bends: int) -> Multipliers:
+def hessian_start(grid: Levels, corners: Array, count: int, bends: int) -> Multipliers:
     """Before the descent: all alike."""
-    t, a = grid.before.shape
+    t, n = grid.triangles, corners.shape[1]
     return _paths(grid, count, n) | {
         "through": jnp.zeros((count, t)),
         "split": jnp.zeros((count, t)),
+        "mix": jnp.zeros((count, t)),
         "exchange": jnp.zeros((count, t)),
         "pivot": jnp.zeros((count, t, n)),
         "bend": jnp.zeros((count, t, n, bends)),
+        "tangent": jnp.zeros((count, t, n)),
         "sector": jnp.zeros((count, t, n)),
         "excess": jnp.full((count, t), -1.0),
-        "mean": jnp.zeros((count, t, a)),
+        "mean": _means(grid, corners, count),
     }
 
 
-def jacobian_start(grid: Levels, count: int, n: int) -> Multipliers:
+def jacobian_start(grid: Levels, corners: Array, count: int) -> Multipliers:
     """Before the descent: all alike."""
-    t, a = grid.before.shape
+    t, n = grid.triangles, corners.shape[1]
     return {
         "through": jnp.zeros((count, t)),
+        "mix": jnp.zeros((count, t)),
         "sector": jnp.zeros((count, t, n)),
         "excess": jnp.full((count, t), -1.0),
-        "mean": jnp.zeros((count, t, a)),
+        "mean": _means(grid, corners, count),
     }
 
 
 def input_start(grid: Levels, count: int, n: int) -> Multipliers:
     """Before the descent: all alike."""
     return _paths(grid, count, n) | {"front": jnp.zeros(grid.triangles)}
+
+
+def _means(grid: Levels, corners: Array, count: int) -> Array:
+    found = preference(grid, corners)
+    return jnp.broadcast_to(found, (count, *found.shape))
 
 
 def _paths(grid: Levels, count: int, n: int) -> Multipliers:

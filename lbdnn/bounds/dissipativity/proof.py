@@ -23,40 +23,44 @@ def proof_of(sizes: Sequence[int], levels: int, layers: Layers, chain: Any) -> d
     ∂Φ/∂θ) at the levels 0, 1/N, …, 1 of the shared radius, (levels + 1, n, n); all else is one
     multiplier, or one a neuron, for each triangle of `budget_levels`, in its order, or
     (`columns`) for each corner of each. `low` and `high` are the slopes, (levels + 1, n): where the
-    layers before share what the node says.
+    layers before share what the node says. `corners`: whether the inequalities of X and Y are about
+    the corners of the slopes' box.
     """
     count = len(sizes) - 1
     chain = jax.tree.map(np.asarray, chain)
     low, high = np.asarray(layers.stages.low), np.asarray(layers.stages.high)
     slopes = [{"low": low[j, :, :n], "high": high[j, :, :n]} for j, n in enumerate(sizes[:count])]
+    corners = layers.corners.shape[-2] > 0
+    about = {"kind": KIND, "levels": levels}
     match chain:
         case HessianChain(paths, curved):
             stages = [
-                slope | _path(path, n) | _columns(path, n) | _curved(own, n)
+                slope
+                | _path(path, n)
+                | _columns(path, n)
+                | _curved(own, n)
+                | _limits(own, n, corners)
                 for slope, path, own, n in zip(
                     slopes, _each(paths), _each(curved), sizes, strict=False
                 )
             ]
-            return {"kind": KIND, "levels": levels, "stages": stages}
+            return about | {"corners": corners, "stages": stages}
         case JacobianChain(steps):
             stages = [
                 slope
-                | {
-                    "storage": _square(step.nodes, n_out),
-                    "stiffness": step.stiffness,
-                    "sector": step.sector[:, :n],
-                }
+                | {"storage": _square(step.nodes, n_out), "stiffness": step.stiffness}
+                | _limits(step, n, corners)
                 for slope, step, (n, n_out) in zip(
                     slopes, _each(steps), pairwise(sizes), strict=True
                 )
             ]
-            return {"kind": KIND, "levels": levels, "stages": stages}
+            return about | {"corners": corners, "stages": stages}
         case InputChain(paths, stiffness):
             stages = [
                 slope | _path(path, n)
                 for slope, path, n in zip(slopes, _each(paths), sizes, strict=False)
             ]
-            return {"kind": KIND, "levels": levels, "stages": stages, "stiffness": stiffness}
+            return about | {"stages": stages, "stiffness": stiffness}
     raise TypeError(f"{type(chain).__name__} is no chain of inequalities")
 
 
@@ -77,12 +81,16 @@ def _curved(step: Any, n: int) -> dict[str, np.ndarray]:
         "storage": _square(step.nodes, n),
         "stiffness": step.stiffness,
         "split": step.split,
+        "size": step.size,
         "exchange": step.exchange,
         "across": step.across,
         "pivot": step.pivot[:, :n],
         "majorant": step.majorant[:, :n],
-        "sector": step.sector[:, :n],
     }
+
+
+def _limits(step: Any, n: int, corners: bool) -> dict[str, np.ndarray]:
+    return {"mix": step.mix} if corners else {"sector": step.sector[:, :n]}
 
 
 def _square(matrices: np.ndarray, n: int) -> np.ndarray:

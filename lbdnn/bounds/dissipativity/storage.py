@@ -14,10 +14,13 @@ from jaxtyping import Array, Float
 
 from ...intervals import up
 from .budget_levels import Levels, dominating
+from .corners import cases
 from .forms import (
     SMALL,
+    Sector,
     Stage,
     bending,
+    between,
     identity,
     joined,
     sector,
@@ -25,6 +28,7 @@ from .forms import (
     stiffness,
     through_affine,
     through_sector,
+    through_slopes,
 )
 from .positive import spectral_radius as largest
 
@@ -38,7 +42,7 @@ class Layers(NamedTuple):
 
     shared (): r², ‖Δ_l‖² ≤ own_l + u_l with Σ u_l ≤ r². outputs (n,): 1 for an output. norm ():
     m_0. front (n, n): W_0 ψ_0', and front_own, front_shared (): its ‖Δ_0 ψ_0'‖² ≤ front_own +
-    front_shared u_0.
+    front_shared u_0. corners (c, n): of the slopes' boxes, `corners.corners_of`.
     """
 
     stages: Stage
@@ -48,6 +52,7 @@ class Layers(NamedTuple):
     front: Float[Array, "n n"]
     front_own: Float[Array, ""]
     front_shared: Float[Array, ""]
+    corners: Float[Array, "c n"]
 
 
 class PathStep(NamedTuple):
@@ -75,10 +80,10 @@ def path_step(
     """‖P(W + Δ)Dx‖² ≤ xᵀQx from ‖Pz‖² ≤ zᵀQ'z."""
     n, stage = later.shape[-1], stage.at(grid.left)
     at, moved = later[grid.before], taken(grid, stage, shared)
-    weight = jnp.broadcast_to(stage.weight, (grid.triangles, n, n))
     s, s_columns = stiffness(at, own["path"]), stiffness(at, own["column"])
-    inside = through_affine(at, weight, s) + identity(moved / s[:, None], n)
-    columns = jnp.diagonal(through_affine(at, weight, s_columns), axis1=-2, axis2=-1)
+    inside = through_affine(at, stage.weight, s[:, None]) + identity(moved / s[:, None], n)
+    whole = through_affine(at, stage.weight, s_columns[:, None])
+    columns = jnp.diagonal(whole, axis1=-2, axis2=-1)
     columns = columns + (moved / s_columns[:, None])[..., None]
     columns = columns + _SPARE * (columns + jnp.max(columns, -1, keepdims=True)) + SMALL
     t = steep_enough(inside, own["path_sector"], own["path_excess"])
@@ -94,6 +99,8 @@ class CurvedStep(NamedTuple):
     nodes: Array
     stiffness: Array
     split: Array
+    size: Array
+    mix: Array
     exchange: Array
     across: Array
     pivot: Array
@@ -105,7 +112,7 @@ class CurvedStep(NamedTuple):
 def hessian_step(
     grid: Levels,
     stage: Stage,
-    shared: Array,
+    layers: Layers,
     last: Array,
     later: Array,
     path: PathStep,
@@ -113,36 +120,66 @@ def hessian_step(
 ) -> CurvedStep:
     """One stage of the inequality in `Dissipation`'s docstring."""
     n, stage = later.shape[-1], stage.at(grid.left)
-    at, moved = later[grid.before], taken(grid, stage, shared)
-    weight = jnp.broadcast_to(stage.weight, (grid.triangles, n, n))
+    at, moved = later[grid.before], taken(grid, stage, layers.shared)
     s, split = stiffness(at, own["through"]), jax.nn.sigmoid(own["split"])
-    exchange = jnp.exp(own["exchange"])
-    source = jnp.where(last, 0.0, stage.norm**2 / (s * split))
+    mix, exchange = jax.nn.sigmoid(own["mix"]), jnp.exp(own["exchange"])
+    where = cases(grid, stage, layers.corners, mix)
+    size = jnp.max(where.squares, 1)
+    size = jnp.where(size > 0, size, 1.0)
+    source = jnp.where(last, 0.0, size / (s * split))
     back = largest(path.later)[grid.before]
     # What the exchange across [s; 1] may cost as much as the rest does.
     across = exchange + source / (jnp.max(back, 1) + SMALL)
     # Behind the last stage there is nothing to store: Δ and p of that layer do not enter X.
     carried = jnp.where(last, 0.0, moved / (s * (1 - split))[:, None])
-    inside = through_affine(at, weight, s)
     exchanged = stage.aligned / exchange + (1 - stage.aligned) / across
-    inside = inside + identity(carried + stage.holds * exchanged[:, None], n)
+    loss = carried + stage.holds * exchanged[:, None]
+    joined_s = joined_stiffness(s[:, None], split[:, None], size[:, None], where.squares)
+    inside = through_affine(where.each(at), stage.weight, joined_s)
+    inside = inside + identity(where.each(loss), n)
 
     pivot = jnp.exp(own["pivot"]) * jnp.sqrt(jnp.mean(path.columns, 1) + SMALL)
     share = jax.nn.softmax(own["bend"], -1)
     majorant = jnp.einsum("tng,ngc->tnc", share, stage.bends)
+    weight = (path.columns / pivot[:, None] + pivot[:, None]) / 2
+    if where.slopes is not None:
+        # So that all that stands in the inequality is convex in each slope.
+        room = jnp.min(loss[..., None] / (weight + SMALL), 1) * (1 - _SPARE)
+        part = jax.nn.sigmoid(own["tangent"])
+        at_slope = part * stage.high[:, 0] + (1 - part) * stage.low[:, 0]
+        majorant = less_concave(majorant, room, at_slope)
     # The shares add up to 1 but for rounding.
     steep = jnp.maximum(jnp.abs(stage.low), jnp.abs(stage.high))[:, 0]
-    size = jnp.abs(majorant[..., 0]) + steep * jnp.abs(majorant[..., 1])
-    size = size + steep**2 * jnp.abs(majorant[..., 2])
-    majorant = majorant.at[..., 0].add(_SPARE * size)
-    bend = bending((path.columns / pivot[:, None] + pivot[:, None]) / 2, majorant[:, None])
-    t = steep_enough(inside, own["sector"], own["excess"], bend.inner)
-    form = joined(sector(stage, t[:, None]), bend)
-    nodes = dominating(grid, through_sector(inside, form), own["mean"])
+    spare = jnp.abs(majorant[..., 0]) + steep * jnp.abs(majorant[..., 1])
+    spare = spare + steep**2 * jnp.abs(majorant[..., 2])
+    majorant = majorant.at[..., 0].add(_SPARE * spare)
+    bend = bending(weight, majorant[:, None])
+    if where.slopes is None:
+        t = steep_enough(inside, own["sector"], own["excess"], bend.inner)
+        through = through_sector(inside, joined(sector(stage, t[:, None]), bend))
+    else:
+        t = jnp.zeros(own["sector"].shape)
+        through = through_slopes(inside, Sector(*map(where.each, bend)), where.slopes)
+    nodes = dominating(where.grid, through, own["mean"])
 
     cost = jnp.maximum(exchange[:, None] * back + source[:, None], across[:, None] * back)
     cost = stage.holds * cost
-    return CurvedStep(later, nodes, s, split, exchange, across, pivot, majorant, t, cost)
+    return CurvedStep(later, nodes, s, split, size, mix, exchange, across, pivot, majorant, t, cost)
+
+
+def less_concave(majorant: Array, most: Array, slope: Array) -> Array:
+    """Rows (a, b, c) with c ≤ most: of −cς'², what is too much is replaced by a tangent."""
+    a, b, c = (majorant[..., i] for i in range(3))
+    beyond = jnp.maximum(c - most, 0.0)
+    return jnp.stack([a + beyond * slope**2, b - 2 * beyond * slope, jnp.minimum(c, most)], -1)
+
+
+def joined_stiffness(s: Array, split: Array, size: Array, squares: Array) -> Array:
+    """s of λ‖p‖² + τ‖w‖² ≥ ‖p + w‖²/s: 1/τ = s(1 − split), 1/λ = s split squares/size.
+
+    λ times the squares is then the same wherever the slopes are, and s is affine in them.
+    """
+    return s * ((1 - split) + split * squares / size)
 
 
 class HessianChain(NamedTuple):
@@ -161,7 +198,7 @@ def hessian_chain(grid: Levels, layers: Layers, multipliers: Multipliers) -> Hes
     def step(later: tuple, this: tuple) -> tuple[tuple, tuple]:
         stage, is_last, own = this
         path = path_step(grid, stage, layers.shared, later[0], own)
-        curved = hessian_step(grid, stage, layers.shared, is_last, later[1], path, own)
+        curved = hessian_step(grid, stage, layers, is_last, later[1], path, own)
         return (path.nodes, curved.nodes), (path, curved)
 
     unit = jnp.broadcast_to(jnp.diag(layers.outputs), (grid.nodes, n, n))
@@ -179,23 +216,29 @@ class BackStep(NamedTuple):
     earlier: Array
     nodes: Array
     stiffness: Array
+    mix: Array
     sector: Array
 
 
 def jacobian_step(
-    grid: Levels, stage: Stage, shared: Array, earlier: Array, own: Multipliers
+    grid: Levels, stage: Stage, layers: Layers, earlier: Array, own: Multipliers
 ) -> BackStep:
     """‖b_{l}‖²m_l² + Y(D((W + Δ)ᵀb_l)) ≤ b_lᵀY'b_l."""
     n, stage = earlier.shape[-1], stage.at(grid.passed)
-    at, moved = earlier[grid.before], taken(grid, stage, shared)
-    t = steep_enough(at, own["sector"], own["excess"])
-    through = through_sector(at, sector(stage, t[:, None]))
+    at, moved = earlier[grid.before], taken(grid, stage, layers.shared)
+    mix = jax.nn.sigmoid(own["mix"])
+    where = cases(grid, stage, layers.corners, mix)
+    if where.slopes is None:
+        t = steep_enough(at, own["sector"], own["excess"])
+        through = through_sector(at, sector(stage, t[:, None]))
+    else:
+        t = jnp.zeros(own["sector"].shape)
+        through = between(where.each(at), where.slopes)
     s = stiffness(through, own["through"])
-    weight = jnp.broadcast_to(stage.weight.T, (grid.triangles, n, n))
-    forms = through_affine(through, weight, s)
-    own_part = stage.holds * stage.norm**2
-    forms = forms + identity(moved / s[:, None] + own_part[:, None], n)
-    return BackStep(earlier, dominating(grid, forms, own["mean"]), s, t)
+    forms = through_affine(through, stage.weight.T, s[:, None])
+    own_part = stage.holds * where.squares
+    forms = forms + identity(where.each(moved / s[:, None]) + own_part, n)
+    return BackStep(earlier, dominating(where.grid, forms, own["mean"]), s, mix, t)
 
 
 class JacobianChain(NamedTuple):
@@ -210,7 +253,7 @@ def jacobian_chain(grid: Levels, layers: Layers, multipliers: Multipliers) -> Ja
     n = layers.outputs.size
 
     def step(earlier: Array, this: tuple) -> tuple[Array, BackStep]:
-        found = jacobian_step(grid, this[0], layers.shared, earlier, this[1])
+        found = jacobian_step(grid, this[0], layers, earlier, this[1])
         return found.nodes, found
 
     start = jnp.broadcast_to(identity(layers.norm**2, n), (grid.nodes, n, n))
@@ -247,7 +290,6 @@ def input_chain(grid: Levels, layers: Layers, multipliers: Multipliers) -> Input
     first, paths = jax.lax.scan(step, unit, (layers.stages, rest), reverse=True)
     at = first[grid.before]
     s = stiffness(at, multipliers["front"])
-    weight = jnp.broadcast_to(layers.front, (grid.triangles, n, n))
     moved = layers.front_own + layers.front_shared * jnp.asarray(grid.share)
-    forms = through_affine(at, weight, s) + identity(moved / s[:, None], n)
+    forms = through_affine(at, layers.front, s[:, None]) + identity(moved / s[:, None], n)
     return InputChain(paths, s, jnp.ravel(largest(forms)))

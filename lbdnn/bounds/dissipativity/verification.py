@@ -14,6 +14,7 @@ from jaxtyping import Array, Bool, Float
 
 from ...intervals import Centred, centred, definite, down, gamma, largest_eigenvalue, up
 from .budget_levels import Levels
+from .corners import cases
 from .forms import Sector, Stage, bending, sector
 from .positive import inverse
 from .storage import (
@@ -23,6 +24,7 @@ from .storage import (
     JacobianChain,
     Layers,
     PathStep,
+    joined_stiffness,
     taken,
 )
 
@@ -40,9 +42,9 @@ def proved_hessian(grid: Levels, layers: Layers, chain: HessianChain) -> Float[A
         own = own.at(grid.left)
         shown = _path_holds(grid, own, layers.shared, path)
         shown &= _columns_hold(grid, own, layers.shared, path)
-        shown &= _curved_holds(grid, own, layers.shared, is_last, path, curved)
+        shown &= _curved_holds(grid, own, layers, is_last, path, curved)
         back = largest_eigenvalue(path.later)[grid.before]
-        source = up(up(own.norm**2) / down(curved.stiffness * curved.split))
+        source = up(curved.size / down(curved.stiffness * curved.split))
         source = jnp.where(is_last, 0.0, source)
         cost = up(up(curved.exchange[:, None] * back) + source[:, None])
         cost = jnp.maximum(cost, up(curved.across[:, None] * back))
@@ -90,19 +92,26 @@ def _moves_hold(grid: Levels, layers: Layers, chain: JacobianChain) -> Bool[Arra
     def stage(this: tuple) -> Array:
         own, step = this
         own = own.at(grid.passed)
-        t = step.sector[:, None]
-        form = sector(own, t)
+        where = cases(grid, own, layers.corners, step.mix)
         w = centred(own.weight)
-        at, end = step.earlier[grid.before], step.nodes[grid.after]
+        at, end = step.earlier[where.grid.before], step.nodes[where.grid.after]
         loss = up(taken(grid, own, layers.shared) / step.stiffness[:, None])
-        loss = up(loss + own.holds * up(own.norm**2)[:, None])
+        loss = up(where.each(loss) + own.holds * where.squares)
+        room = centred(end) - _scaled_identity(loss, n)
+        inverse_s = jnp.broadcast_to(1 / step.stiffness[:, None], loss.shape)
+        rest = _scaled_identity(inverse_s, n)
+        shown = jnp.all((step.mix >= 0) & (step.mix <= 1))
+        if where.slopes is not None:
+            through = _between(centred(at), where.slopes)
+            right = w @ through
+            return shown & _holds([[room - right @ w.mT, -right], [None, rest - through]])
+        form = sector(own, step.sector[:, None])
         outer, cross = _diagonal(form.outer), _diagonal(form.cross)
         through = w @ outer
-        inverse_s = jnp.broadcast_to(1 / step.stiffness[:, None], loss.shape)
-        return _holds(
+        return shown & _holds(
             [
-                [centred(end) - _scaled_identity(loss, n) + through @ w.mT, through, -(w @ cross)],
-                [None, _scaled_identity(inverse_s, n) + outer, -cross],
+                [room + through @ w.mT, through, -(w @ cross)],
+                [None, rest + outer, -cross],
                 [None, None, _diagonal(form.inner) - centred(at)],
             ]
         )
@@ -141,14 +150,16 @@ def _path_holds(grid: Levels, stage: Stage, shared: Array, path: PathStep) -> Bo
     loss = up(taken(grid, stage, shared) / path.stiffness[:, None])
     form = sector(stage, path.sector[:, None])
     at, end = path.later[grid.before], path.nodes[grid.after]
-    return _stage_holds(stage, at, end, [form], loss, 1 / path.stiffness)
+    inverse_s = jnp.broadcast_to(1 / path.stiffness[:, None], loss.shape)
+    return _stage_holds(stage, at, end, [form], loss, inverse_s, None)
 
 
 def _curved_holds(
-    grid: Levels, stage: Stage, shared: Array, last: Array, path: PathStep, curved: CurvedStep
+    grid: Levels, stage: Stage, layers: Layers, last: Array, path: PathStep, curved: CurvedStep
 ) -> Bool[Array, ""]:
     """The same with X, the curvature in σ, and ‖v‖²/exchange for the exchanged term."""
-    moved = taken(grid, stage, shared)
+    where = cases(grid, stage, layers.corners, curved.mix)
+    moved = taken(grid, stage, layers.shared)
     loss = up(moved / down(curved.stiffness * (1 - curved.split))[:, None])
     # κ²/α + (1 − κ²)/α', which grows with κ² for α ≤ α'.
     across = up(1 / curved.across)
@@ -156,15 +167,32 @@ def _curved_holds(
     exchanged = up(across + up(stage.aligned * jnp.maximum(along, 0.0)))
     loss = up(jnp.where(last, 0.0, loss) + stage.holds * exchanged[:, None])
     columns, pivot = path.columns, curved.pivot[:, None]
-    bend = bending(up(up(columns / pivot) + pivot) / 2, curved.majorant[:, None])
-    forms = [sector(stage, curved.sector[:, None]), bend]
-    at, end = curved.later[grid.before], curved.nodes[grid.after]
-    return _stage_holds(stage, at, end, forms, loss, 1 / curved.stiffness)
+    weight = up(up(columns / pivot) + pivot) / 2
+    bend = bending(weight, curved.majorant[:, None])
+    at, end = curved.later[where.grid.before], curved.nodes[where.grid.after]
+    s, split, size = (x[:, None] for x in (curved.stiffness, curved.split, curved.size))
+    inverse_s = down(1 / up(joined_stiffness(s, split, size, where.squares), 16))
+    shown = jnp.all((curved.mix >= 0) & (curved.mix <= 1))
+    shown &= jnp.all((curved.split > 0) & (curved.split < 1) & (curved.size > 0))
+    forms = [Sector(*map(where.each, bend))]
+    if where.slopes is None:
+        forms.append(sector(stage, curved.sector[:, None]))
+    else:
+        # So that no square of a slope has a negative coefficient: convex in each slope.
+        loss = jnp.maximum(loss, jnp.max(up(bend.inner), -1))
+    return shown & _stage_holds(stage, at, end, forms, where.each(loss), inverse_s, where.slopes)
 
 
 def _stage_holds(
-    stage: Stage, at: Array, end: Array, forms: list[Sector], loss: Array, inverse_s: Array
+    stage: Stage,
+    at: Array,
+    end: Array,
+    forms: list[Sector],
+    loss: Array,
+    inverse_s: Array,
+    slopes: Array | None,
 ) -> Bool[Array, ""]:
+    """For all v that the forms leave, or for v = Dx with the `slopes` given."""
     n = at.shape[-1]
     w, x = centred(stage.weight), centred(at)
     right = x @ w
@@ -173,13 +201,19 @@ def _stage_holds(
         sum((_diagonal(getattr(form, name)) for form in forms), none)
         for name in ("cross", "inner", "outer")
     )
-    return _holds(
-        [
-            [centred(end) + outer, -cross, none],
-            [None, inner - _scaled_identity(loss, n) - w.mT @ right, -right.mT],
-            [None, None, _scaled_identity(jnp.broadcast_to(inverse_s[:, None], loss.shape), n) - x],
-        ]
-    )
+    first, second = centred(end) + outer, inner - _scaled_identity(loss, n) - w.mT @ right
+    rest = _scaled_identity(inverse_s, n) - x
+    if slopes is None:
+        return _holds(
+            [[first, -cross, none], [None, second, -right.mT], [None, None, rest]],
+        )
+    first = first - 2.0 * (cross * slopes) + _between(second, slopes)
+    return _holds([[first, -(right * slopes).mT], [None, rest]])
+
+
+def _between(x: Centred, slopes: Array) -> Centred:
+    """DXD for symmetric X; slopes (…, 1, n)."""
+    return (x * slopes).mT * slopes
 
 
 def _columns_hold(grid: Levels, stage: Stage, shared: Array, path: PathStep) -> Bool[Array, ""]:
