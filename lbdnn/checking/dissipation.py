@@ -66,7 +66,7 @@ class Stage:
         return self.limits[-1].norm is not None
 
     def cases(self, corners: bool, t: int, node: int) -> list[tuple[list[arb] | None, arb]]:
-        """What an inequality has to hold for: slopes, None for all that `sector` allows, and an
+        """The slopes that an inequality has to hold for, None for all that `sector` allows, and an
         upper bound of ‖[s; 1]‖², 0 without parameters.
 
         Convex in each slope, it holds for all if it holds at the corners of their box, the bound
@@ -81,15 +81,12 @@ class Stage:
         (mix,) = positive(self.numbers["mix"][t], zero=True)
         if not mix <= 1:
             raise Refused("a multiplier of the proof, a share, is above 1")
+        most, fall = (whole, 0) if squares is None else squares
         ends = [self.slope(n, node) for n in range(self.n)]
-        found: list[tuple[list[arb] | None, arb]] = []
-        for slopes in product(*((end.lo, end.hi) for end in ends)):
-            square = whole
-            if squares is not None:
-                most, fall = squares
-                square = mix * (most - fall * sum(slopes, arb(0))) + (1 - mix) * whole
-            found.append((list(slopes), square))
-        return found
+        return [
+            (list(slopes), mix * (most - fall * sum(slopes, arb(0))) + (1 - mix) * whole)
+            for slopes in product(*((end.lo, end.hi) for end in ends))
+        ]
 
     def sector(self, name: str, t: int, node: int) -> tuple[list[arb], list[arb], list[arb]]:
         """N, M, A with 2xᵀNv − vᵀMv − xᵀAx = Σ 2T_n(v_n − low_n x_n)(high_n x_n − v_n)."""

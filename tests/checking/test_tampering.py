@@ -15,12 +15,12 @@ from lbdnn.checking import check
 
 QUANTITIES = ("value", "jacobian", "hessian", "input_jacobian")
 PROOFS = {
-    "jacobian": ("low", "high", "storage", "stiffness", "sector"),
+    "jacobian": ("low", "high", "storage", "stiffness", "mix"),
     "input_jacobian": ("low", "high", "path", "path_stiffness", "path_sector"),
     "hessian": (
         *("low", "high", "path", "path_stiffness", "path_sector", "column_stiffness", "columns"),
-        *("storage", "stiffness", "split", "exchange", "across"),
-        *("pivot", "majorant", "sector"),
+        *("storage", "stiffness", "split", "size", "exchange", "across"),
+        *("pivot", "majorant", "mix"),
     ),
 }
 ARRAYS = [(quantity, name) for quantity, names in PROOFS.items() for name in names]
@@ -74,13 +74,13 @@ def test_these_tests_name_every_field(content) -> None:
         assert set(bound) == own
         assert set(bound["witness"]) == {"sigma", "theta", "directions"}
         if quantity in PROOFS:
-            more = {"stiffness"} if quantity == "input_jacobian" else set()
+            more = {"stiffness"} if quantity == "input_jacobian" else {"corners"}
             proof = bound["proof"]
             assert set(proof) == {"kind", "levels", "stages", "parts", "reach"} | more
             for stage in proof["stages"]:
                 assert set(stage) == set(PROOFS[quantity])
             for own in proof["reach"]:
-                assert set(own) == {"kind", "levels", "stages"}
+                assert set(own) == {"kind", "levels", "corners", "stages"}
                 for stage in own["stages"]:
                     assert set(stage) == set(PROOFS["jacobian"])
 
@@ -179,6 +179,8 @@ def test_proofs_are_needed_and_those_of_the_method(found, quantity: str) -> None
         lambda b: b["proof"].update(kind={"text": "trust"}),
         lambda b: b["proof"].update(levels=1),
         lambda b: b["proof"].update(levels=None),
+        lambda b: b["proof"]["reach"][0].update(corners=False),
+        lambda b: b["proof"]["reach"][0].pop("corners"),
         lambda b: b["proof"]["stages"].pop(),
         lambda b: b["proof"].pop("stages"),
         lambda b: b["proof"].update(reach={"text": "far"}),

@@ -61,7 +61,8 @@ def stages_of(net: Chain, nodes: Enclosure, parameters: ParameterRegion) -> Laye
                 limits.norm,
                 layer.holds,
                 limits.aligned,
-                *_squares(net.affine[j].bias, activation, limits.norm, n, layer.weight.shape[1]),
+                *_squares(net, j, activation, limits.norm, n),
+                padded(jnp.ones(layer.weight.shape[0])),
             )
         )
     if trailing or not stages:
@@ -69,14 +70,14 @@ def stages_of(net: Chain, nodes: Enclosure, parameters: ParameterRegion) -> Laye
         rows = _rows(activations[-1] if trailing and activations else None, known.bend.curvature)
         rows = jnp.pad(rows, [(0, n - m), (0, 0), (0, 0)])
         identity = padded(jnp.eye(m))
-        stages.append(
-            Stage(identity, *slopes(nodes.bend), rows, zero, none, zero, none, none, jnp.zeros(n))
-        )
+        gives = padded(jnp.ones(m))
+        limits = *slopes(nodes.bend), rows, zero, none, zero, none, none
+        stages.append(Stage(identity, *limits, jnp.zeros(n), gives))
     slope = front.bend.slope
     steepest = jnp.max(slope)
-    # Where shortcuts carry something, of the whole box.
     widths = [layer.weight.shape[1] for layer in later] + [m] * (len(stages) - len(later))
-    corners = corners_of(n if net.residual else max(widths), n)
+    levels = nodes.value.size - 1
+    corners = corners_of(max(widths), n, levels)
     return Layers(
         jax.tree.map(lambda *leaves: jnp.stack(leaves), *stages),
         shared,
@@ -90,14 +91,15 @@ def stages_of(net: Chain, nodes: Enclosure, parameters: ParameterRegion) -> Laye
 
 
 def _squares(
-    bias: bool, activation: Activation | None, norm: Array, n: int, neurons: int
+    net: Chain, j: int, activation: Activation | None, norm: Array, n: int
 ) -> tuple[Array, Array]:
     """`Stage.most` and `Stage.fall`; what the norm says where no relation to slopes is known."""
     known = None if activation is None else square_majorant(activation)
     if known is None:
         return up(norm**2), jnp.zeros(n)
     a, b = known
-    most = jnp.asarray(neurons * a + bias)
+    neurons = net.affine[j].n_in
+    most = jnp.asarray(neurons * a + net.affine[j].bias)
     return jnp.broadcast_to(most, norm.shape), jnp.pad(jnp.full(neurons, b), (0, n - neurons))
 
 

@@ -17,15 +17,15 @@ from ...intervals import down, up
 from .budget_levels import Levels
 from .forms import Stage
 
-# A layer of more neurons has too many corners.
-MOST = 5
+# Corners times levels², for which an inequality is looked at.
+_MOST = 600
 # Of a sum of as many terms, more than it can be.
 _ROUNDING = 1e-14
 
 
-def corners_of(neurons: int, n: int) -> Float[np.ndarray, "c n"]:
-    """Rows of 0 and 1: the corners for the first `neurons` of n; none for more than `MOST`."""
-    if neurons > MOST:
+def corners_of(neurons: int, n: int, levels: int) -> Float[np.ndarray, "c n"]:
+    """Rows of 0 and 1: the corners for the first `neurons` of n; none where they are too many."""
+    if levels**2 * 2.0**neurons > _MOST:
         return np.zeros((0, n))
     found = np.asarray(list(product((1.0, 0.0), repeat=neurons))).reshape(-1, neurons)
     return np.pad(found, [(0, 0), (0, n - neurons)])

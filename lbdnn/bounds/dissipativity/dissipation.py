@@ -128,8 +128,8 @@ class Dissipation:
         before = [proof_of(sizes, self.levels, at.layers, chain) for at, chain in reaches]
         reach = {"parts": parts_of_axis(net.inputs, self.cells), "reach": before}
         proofs = {
-            quantity: proof_of(sizes, self.levels, last.layers, chain) | (reach if before else {})
-            for quantity, chain in chains.items()
+            quantity: proof_of(sizes, self.levels, layers, chain) | (reach if before else {})
+            for quantity, (layers, chain) in chains.items()
             if np.isfinite(found[quantity])
         }
         return found, proofs
@@ -152,11 +152,18 @@ class Dissipation:
                     reaches.append((last, reach))
                     known = over_inputs, *self._proved("reach", many, last.layers, reach)
                     last = _assembled(net, many, self.levels, inputs, parameters, known)
-            found, chains = {"value": last.value}, {}
+            bounds, chains = {"value": np.asarray(last.value)}, {}
             for quantity in (q for q in _CHAINS if q in quantities):
-                chains[quantity] = self._descended(quantity, many, last.layers)
-                found[quantity] = self._proved(quantity, many, last.layers, chains[quantity])
-        bounds = {name: np.asarray(bound) for name, bound in found.items()}
+                tried = [last.layers]
+                if quantity == "hessian" and last.layers.corners.size:
+                    tried.append(last.layers.with_whole_boxes())
+                for layers in tried:
+                    chain = self._descended(quantity, many, layers)
+                    bound = np.asarray(self._proved(quantity, many, layers, chain))
+                    best = bounds.get(quantity, np.full(bound.shape, np.inf))
+                    if quantity not in chains or np.all(bound < best):
+                        chains[quantity] = layers, chain
+                    bounds[quantity] = np.fmin(bound, best)
         return _Solved(bounds, reaches, last, chains)
 
     def _descended(self, quantity: str, many: bool, layers: Layers) -> Any:
@@ -197,12 +204,15 @@ class Assembled(NamedTuple):
 
 
 class _Solved(NamedTuple):
-    """Bounds, the layers and chains of each pass over the parameters' reach, and those after."""
+    """Bounds, the layers and chains of each pass over the parameters' reach, and those after.
+
+    Of ∂²Φ/∂θ² two chains are tried; without a batch, `chains` has the one with the smaller bound.
+    """
 
     bounds: dict[str, np.ndarray]
     reaches: list[tuple[Assembled, Any]]
     last: Assembled
-    chains: dict[str, Any]
+    chains: dict[str, tuple[Layers, Any]]
 
 
 # What runs once is not worth optimising: compiling takes longer than running.

@@ -25,7 +25,7 @@ class Stage(NamedTuple):
     |ς''| ≤ a + b ς' − c ς'²; own (): ‖Δ‖² beside what is shared; norm (v,): m ≥ ‖[s; 1]‖; holds ():
     1 where the affine map has parameters, 0 for what follows the last one; aligned (v,): κ² ≥ the
     square of the part of a unit v along [s; 1]; most (v,), fall (n,): ‖[s; 1]‖² ≤ most − Σ fall_n
-    D_n, fall ≥ 0.
+    D_n, fall ≥ 0; gives (n,): 1 for a neuron after it.
     """
 
     weight: Float[Array, "n n"]
@@ -38,6 +38,7 @@ class Stage(NamedTuple):
     aligned: Float[Array, " v"]
     most: Float[Array, " v"]
     fall: Float[Array, " n"]
+    gives: Float[Array, " n"]
 
     def at(self, nodes: np.ndarray) -> Stage:
         """For one node a triangle: low, high (t, 1, n), norm, aligned and most (t,)."""

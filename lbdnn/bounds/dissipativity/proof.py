@@ -24,7 +24,7 @@ def proof_of(sizes: Sequence[int], levels: int, layers: Layers, chain: Any) -> d
     multiplier, or one a neuron, for each triangle of `budget_levels`, in its order, or
     (`columns`) for each corner of each. `low` and `high` are the slopes, (levels + 1, n): where the
     layers before share what the node says. `corners`: whether the inequalities of X and Y are about
-    the corners of the slopes' box.
+    the corners of the slopes' box; then there is `mix` in place of `sector`.
     """
     count = len(sizes) - 1
     chain = jax.tree.map(np.asarray, chain)

@@ -54,6 +54,10 @@ class Layers(NamedTuple):
     front_shared: Float[Array, ""]
     corners: Float[Array, "c n"]
 
+    def with_whole_boxes(self) -> Layers:
+        """With the slopes' boxes as wholes, not their corners."""
+        return self._replace(corners=self.corners[..., :0, :])
+
 
 class PathStep(NamedTuple):
     """Q ⪰ PᵀP before and after a stage (at nodes), the multipliers, and squared columns.
@@ -237,7 +241,8 @@ def jacobian_step(
     s = stiffness(through, own["through"])
     forms = through_affine(through, stage.weight.T, s[:, None])
     own_part = stage.holds * where.squares
-    forms = forms + identity(where.each(moved / s[:, None]) + own_part, n)
+    # A neuron that pads has no part in how much larger than its mean a matrix has to be.
+    forms = forms + identity(where.each(moved / s[:, None]) + own_part, n) * stage.gives
     return BackStep(earlier, dominating(where.grid, forms, own["mean"]), s, mix, t)
 
 

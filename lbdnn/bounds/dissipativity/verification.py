@@ -97,7 +97,7 @@ def _moves_hold(grid: Levels, layers: Layers, chain: JacobianChain) -> Bool[Arra
         at, end = step.earlier[where.grid.before], step.nodes[where.grid.after]
         loss = up(taken(grid, own, layers.shared) / step.stiffness[:, None])
         loss = up(where.each(loss) + own.holds * where.squares)
-        room = centred(end) - _scaled_identity(loss, n)
+        room = centred(end) - _diagonal(loss[..., None] * own.gives)
         inverse_s = jnp.broadcast_to(1 / step.stiffness[:, None], loss.shape)
         rest = _scaled_identity(inverse_s, n)
         shown = jnp.all((step.mix >= 0) & (step.mix <= 1))

@@ -59,13 +59,15 @@ def nasty_regions(net):
 quick = partial(jax.jit, compiler_options=QUICK)
 
 
-@pytest.fixture(scope="module")
-def solved():
+@pytest.fixture(scope="module", params=["corners", "whole boxes"])
+def solved(request):
     """A few multipliers for one network, and both chains with them."""
     with jax.enable_x64(True):
         theta = NET.init(jax.random.key(1))
         inputs, parameters = BOX.input_region(NET), Ball(0.3).parameter_region(NET, theta)
         layers = assembled(inputs, parameters)
+        if request.param == "whole boxes":
+            layers = layers.with_whole_boxes()
         return layers, *chains(layers)
 
 
@@ -76,11 +78,10 @@ def assembled(inputs, parameters):
 
 @quick
 def chains(layers):
-    grid, (count, _, n) = levels(2), layers.stages.low.shape
-    bends = layers.stages.bends.shape[2]
+    grid, (count, _, bends, _) = levels(2), layers.stages.bends.shape
     return (
-        hessian_chain(grid, layers, hessian_start(grid, count, n, bends)),
-        jacobian_chain(grid, layers, jacobian_start(grid, count, n)),
+        hessian_chain(grid, layers, hessian_start(grid, layers.corners, count, bends)),
+        jacobian_chain(grid, layers, jacobian_start(grid, layers.corners, count)),
     )
 
 
@@ -158,7 +159,10 @@ def test_what_is_proved_is_what_the_chain_says(solved):
     [
         lambda c: c._replace(curved=c.curved._replace(nodes=0.999 * c.curved.nodes)),
         lambda c: c._replace(curved=c.curved._replace(exchange=1.001 * c.curved.exchange)),
-        lambda c: c._replace(curved=c.curved._replace(sector=-c.curved.sector)),
+        lambda c: c._replace(
+            curved=c.curved._replace(sector=-1 - c.curved.sector, mix=-c.curved.mix)
+        ),
+        lambda c: c._replace(curved=c.curved._replace(size=0.5 * c.curved.size)),
         lambda c: c._replace(curved=c.curved._replace(pivot=0.5 * c.curved.pivot)),
         lambda c: c._replace(paths=c.paths._replace(columns=0.999 * c.paths.columns)),
         lambda c: c._replace(paths=c.paths._replace(nodes=0.999 * c.paths.nodes)),
