@@ -114,9 +114,10 @@ class Proof:
     ) -> None:
         self.levels = levels_of(proof)
         self.known, self.quantity = nodes[-1], quantity
-        self.at_corners = quantity != "input_jacobian" and proof.get("corners")
-        if not isinstance(self.at_corners, bool):
+        at_corners = False if quantity == "input_jacobian" else proof.get("corners")
+        if not isinstance(at_corners, bool):
             raise Refused("the proof does not say whether it is about corners of slopes")
+        self.at_corners = at_corners
         known = self.known
         self.shared = arb(0) if parameters.radius is None else parameters.radius**2
         radii = [layer.radius for layer in known.layers]

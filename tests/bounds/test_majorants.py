@@ -1,11 +1,11 @@
-"""|ς''| ≤ a + b ς' − c ς'², for all z."""
+"""|ς''| ≤ a + b ς' − c ς'² and ς² ≤ a − b ς', for all z."""
 
 import jax
 import numpy as np
 import pytest
 
 from lbdnn import activations
-from lbdnn.bounds.majorants import majorants
+from lbdnn.bounds.majorants import majorants, square_majorant
 
 
 @pytest.mark.parametrize("name", ["tanh", "softplus", "silu", "sin", "softsign", "elu"])
@@ -28,3 +28,16 @@ def test_a_steep_tanh_neuron_is_hardly_bent():
 
 def test_without_second_derivative_there_is_none():
     assert np.all(np.isinf(majorants(activations.get("relu"))[:, 0]))
+
+
+@pytest.mark.parametrize("name", activations.names())
+def test_a_steep_neuron_is_not_large(name):
+    known = square_majorant(activations.get(name))
+    if known is None:
+        assert name not in ("tanh", "logistic")
+        return
+    z = np.linspace(-30, 30, 20_011)
+    with jax.enable_x64(True):
+        value, slope = (np.asarray(activations.get(name).derivative(order, z)) for order in (0, 1))
+    left = known[0] - known[1] * slope - value**2
+    assert np.all(left >= -1e-14) and np.min(left) < 1e-12

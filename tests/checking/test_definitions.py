@@ -7,7 +7,7 @@ import pytest
 from flint import arb
 
 from lbdnn.activations import Activation, get, names
-from lbdnn.checking.definitions import definition
+from lbdnn.checking.definitions import definition, square
 from lbdnn.checking.spans import NotShown, Span, coefficients, parabola_above, range_of
 
 UNKNOWN = {"aplu", "blu", "hardshrink", "soft_exponential"}
@@ -31,6 +31,17 @@ def test_which_are_known() -> None:
         growth=(0.0, 1.0),
     )
     assert definition(own) is None
+
+
+@pytest.mark.parametrize("name", ["tanh", "logistic"])
+def test_squares_fall_with_the_slope(name: str) -> None:
+    known, pieces = square(get(name)), definition(get(name))
+    assert known is not None and pieces is not None
+    a, b = known
+    for z in POINTS.tolist():
+        value, slope = coefficients(pieces[0].formula, arb(z), 2)
+        assert not a - b * slope - value * value < 0
+    assert square(get("arctan")) is None
 
 
 @pytest.mark.parametrize("name", KNOWN)
