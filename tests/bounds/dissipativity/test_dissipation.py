@@ -157,7 +157,7 @@ def test_what_is_proved_is_what_the_chain_says(solved):
 @pytest.mark.parametrize(
     "damage",
     [
-        lambda c: c._replace(curved=c.curved._replace(nodes=0.999 * c.curved.nodes)),
+        lambda c: c._replace(curved=c.curved._replace(nodes=0.9 * c.curved.nodes)),
         lambda c: c._replace(curved=c.curved._replace(exchange=1.001 * c.curved.exchange)),
         lambda c: c._replace(
             curved=c.curved._replace(sector=-1 - c.curved.sector, mix=-c.curved.mix)
