@@ -21,8 +21,8 @@ from .enclosure import Enclosure, Layer, stages
 from .regions import Parameters, Refused
 from .spans import Span, hull
 
-# Layers of more neurons have too many corners.
-_MOST = 10
+# Corners of slopes, times levels², of a stage.
+_MOST = 1000
 
 
 @dataclass
@@ -76,8 +76,6 @@ class Stage:
         whole = arb(0) if norm is None else norm**2
         if not corners:
             return [(None, whole)]
-        if self.n > _MOST:
-            raise Refused("the proof has more corners of slopes than are looked at")
         (mix,) = positive(self.numbers["mix"][t], zero=True)
         if not mix <= 1:
             raise Refused("a multiplier of the proof, a share, is above 1")
@@ -134,6 +132,8 @@ class Proof:
         ):
             weight = at_nodes[-1].weight
             n_in, n_out = weight.ncols(), weight.nrows()
+            if at_corners and self.levels**2 * 2**n_in > _MOST:
+                raise Refused("the proof has more corners of slopes than are looked at")
             read = {
                 name: shaped(numbers, name, shape)
                 for name, shape in self._shapes(n_in, n_out).items()

@@ -11,10 +11,22 @@ import numpy as np
 import pytest
 
 import lbdnn
-from lbdnn import Attack, Ball, Box, Certificate, FullyConnected, LayerBalls, certify, check
+from lbdnn import (
+    Attack,
+    Ball,
+    Box,
+    Certificate,
+    Chain,
+    Dissipation,
+    FullyConnected,
+    LayerBalls,
+    certify,
+    check,
+)
+from lbdnn.activations import get
 from lbdnn.bounds.method import ALL
 from lbdnn.certificate.described_sets import in_words
-from lbdnn.networks import Affine
+from lbdnn.networks import Affine, Pointwise, Scaling
 
 QUANTITIES = ("value", "jacobian", "hessian", "input_jacobian")
 
@@ -268,3 +280,21 @@ def test_without_flint_one_sentence_names_the_extra(proved, monkeypatch) -> None
     with pytest.raises(ValueError, match=r"pip install 'lbdnn\[arb\]'") as caught:
         check(*proved)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("between", [(), (Scaling((1.0,) * 4, (0.0,) * 4),)])
+def test_slopes_and_norms_that_the_prover_does_not_relate(between) -> None:
+    """Where ‖[s; 1]‖ is known better than by slopes, as ‖Wσ‖ ≤ ½‖σ‖."""
+    signs = np.asarray([[1, 1, 1, 1], [1, -1, 1, -1], [1, 1, -1, -1], [1, -1, -1, 1]])
+    net = Chain((Affine(4, 4, False), *between, Pointwise(get("tanh")), Affine(4, 1)), 4)
+    theta = net.with_weights([signs / 4, np.full((1, 5), 0.01)])
+    certificate = certify(
+        net,
+        theta,
+        inputs=Box(-1, 1.0),
+        parameters=Ball(1e-3),
+        method=Dissipation(levels=1, steps=2, cells=1),
+        quantities=("jacobian",),
+        attack=None,
+    )
+    assert check(certificate, net, theta)["jacobian"].upper

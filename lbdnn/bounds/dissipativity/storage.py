@@ -126,7 +126,7 @@ def hessian_step(
     n, stage = later.shape[-1], stage.at(grid.left)
     at, moved = later[grid.before], taken(grid, stage, layers.shared)
     s, split = stiffness(at, own["through"]), jax.nn.sigmoid(own["split"])
-    mix, exchange = jax.nn.sigmoid(own["mix"]), jnp.exp(own["exchange"])
+    mix, exchange = mixed(stage, own["mix"]), jnp.exp(own["exchange"])
     where = cases(grid, stage, layers.corners, mix)
     size = jnp.max(where.squares, 1)
     size = jnp.where(size > 0, size, 1.0)
@@ -169,6 +169,11 @@ def hessian_step(
     cost = jnp.maximum(exchange[:, None] * back + source[:, None], across[:, None] * back)
     cost = stage.holds * cost
     return CurvedStep(later, nodes, s, split, size, mix, exchange, across, pivot, majorant, t, cost)
+
+
+def mixed(stage: Stage, fraction: Array) -> Array:
+    """How much of `most` − Σ `fall` D is in the squares; nothing where no relation is known."""
+    return jax.nn.sigmoid(fraction) * jnp.any(stage.fall > 0)
 
 
 def less_concave(majorant: Array, most: Array, slope: Array) -> Array:
@@ -230,7 +235,7 @@ def jacobian_step(
     """‖b_{l}‖²m_l² + Y(D((W + Δ)ᵀb_l)) ≤ b_lᵀY'b_l."""
     n, stage = earlier.shape[-1], stage.at(grid.passed)
     at, moved = earlier[grid.before], taken(grid, stage, layers.shared)
-    mix = jax.nn.sigmoid(own["mix"])
+    mix = mixed(stage, own["mix"])
     where = cases(grid, stage, layers.corners, mix)
     if where.slopes is None:
         t = steep_enough(at, own["sector"], own["excess"])

@@ -260,6 +260,7 @@ def _holds(blocks: list[list[Centred | None]]) -> Bool[Array, ""]:
         return jnp.concatenate(rows, -2)
 
     matrix, radius = assembled("centre"), assembled("radius")
+    radius = jnp.maximum(radius, radius.mT)
     # Radii with these row sums lie below a diagonal matrix (Gershgorin), scaled as the matrix is.
     scale = jnp.sqrt(jnp.abs(jnp.diagonal(matrix, axis1=-2, axis2=-1)))
     scale = jnp.where(scale > 0, scale, 1.0)
