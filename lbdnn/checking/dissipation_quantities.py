@@ -15,7 +15,7 @@ from .definiteness import (
 from .dissipation import Corner, Proof, Stage, positive
 from .regions import Refused
 from .spans import largest
-from .stage_inequalities import Form, Paths, added, corner_matrix, stage_matrix
+from .stage_inequalities import Form, Paths, added, stage_matrix
 
 
 def check_jacobian(proof: Proof, upper: arb) -> None:
@@ -191,8 +191,8 @@ def _curved_holds(
             rows = stage_matrix(stage, later, end, form, loss, joined)
         else:
             # So that no square of a slope has a negative coefficient: convex in each slope.
-            least = largest([loss, *bend[1]])
-            rows = corner_matrix(stage, later, end, bend, least, joined, slopes)
+            enough = largest([loss, *bend[1]])
+            rows = stage_matrix(stage, later, end, bend, enough, joined, slopes)
         if not positive_definite(rows):
             return False
     return True

@@ -75,44 +75,30 @@ def stage_matrix(
     form: Form,
     loss: arb,
     stiffness: arb,
+    slopes: list[arb] | None = None,
 ) -> list[list[arb]]:
     """The matrix of xᵀX_jx − σ(x, v) − loss‖v‖² − (Wv + q)ᵀX_{j+1}(Wv + q) + ‖q‖²/s.
 
-    Without X_{j+1}, nothing is stored behind the stage and q is left out.
+    In x, v and q, or with `slopes` D in x and q, v = Dx. Without X_{j+1}, nothing is stored behind
+    the stage and q is left out.
     """
     cross, inner, outer = (diagonal(entries) for entries in form)
     first, second = end + outer, inner - identity(loss, stage.n)
-    if later is None:
-        return blocks([[first, cross * -1], [None, second]])
-    right = later * stage.weight
-    second = second - stage.weight.transpose() * right
-    third = identity(1 / stiffness, later.nrows()) - later
-    return blocks(
-        [[first, cross * -1, None], [None, second, right.transpose() * -1], [None, None, third]]
-    )
-
-
-def corner_matrix(
-    stage: Stage,
-    later: arb_mat | None,
-    end: arb_mat,
-    form: Form,
-    loss: arb,
-    stiffness: arb,
-    slopes: list[arb],
-) -> list[list[arb]]:
-    """The same for v = Dx, with the slopes given."""
-    own = [
-        (inner - loss) * slope * slope - 2 * cross * slope + outer
-        for cross, inner, outer, slope in zip(*form, slopes, strict=True)
-    ]
-    first = end + diagonal(own)
-    if later is None:
-        return first.tolist()
-    after = stage.weight * diagonal(slopes)
-    right = later * after
-    third = identity(1 / stiffness, later.nrows()) - later
-    return blocks([[first - after.transpose() * right, right.transpose() * -1], [None, third]])
+    third, right = None, None
+    if later is not None:
+        right = later * stage.weight
+        second = second - stage.weight.transpose() * right
+        third = identity(1 / stiffness, later.nrows()) - later
+    if slopes is None:
+        rows: list[list[arb_mat | None]] = [[first, cross * -1, None], [None, second, None]]
+    else:
+        d = diagonal(slopes)
+        rows = [[first - 2 * (cross * d) + d * second * d, None]]
+        right = None if right is None else right * d
+    if third is None or right is None:
+        return blocks([row[:-1] for row in rows])
+    rows[-1][-1] = right.transpose() * -1
+    return blocks([*rows, [None] * (len(rows[0]) - 1) + [third]])
 
 
 def added(one: Form, other: Form) -> Form:

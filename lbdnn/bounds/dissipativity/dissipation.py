@@ -82,8 +82,8 @@ class Dissipation:
     what the inputs do for the centre's parameters, enclosed over `cells` boxes, and how far the
     parameters then take Φ_j, ‖δΦ_j‖ ≤ √V r sup ‖∂Φ_j/∂θ‖, from the same recursion for all Φ_j.
 
-    **Corners.** With M(D) ≥ ‖[s_j; 1]‖² affine in D (tanh: ς² = 1 − ς'), s = 1/τ + M(D)/c and
-    λ = c/M(D), the right-hand side is convex in each slope, so it is largest at a corner of their
+    **Corners.** With M(D) ≥ ‖[s_j; 1]‖² affine in D (tanh: ς² = 1 − ς'), s = 1/τ + M(D)/γ and
+    λ = γ/M(D), the right-hand side is convex in each slope, so it is largest at a corner of their
     box. There no T is needed, and where neurons are large they are flat. For layers with few
     neurons, `levels`²·2ⁿ ≤ 600; of ∂²Φ/∂θ² the smaller of both bounds counts (`corners`).
 
