@@ -1,5 +1,7 @@
 """One proved certificate for all tests of the checker."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import NamedTuple
 from unittest import mock
@@ -55,11 +57,24 @@ def witnessed(certificate: Certificate, net: Chain, theta: tuple, step: np.ndarr
     return replace(certificate, bounds=bounds)
 
 
+@contextmanager
+def undescended_multipliers() -> Iterator[None]:
+    """Any multipliers give a proof: those that the descent starts from are quick to get."""
+    with mock.patch.object(dissipation, "descended", lambda costs, start, steps: start):
+        yield
+
+
+@pytest.fixture
+def undescended() -> Iterator[None]:
+    """For one test."""
+    with undescended_multipliers():
+        yield
+
+
 def proved_for(net: Chain) -> Proved:
     """All four quantities of a small network, on two levels of the shared radius."""
     theta = net.unravel(np.random.default_rng(0).uniform(-1, 1, net.size))
-    # Any multipliers give a proof: those that the descent starts from are quick to get.
-    with mock.patch.object(dissipation, "descended", lambda costs, start, steps: start):
+    with undescended_multipliers():
         certificate = certify(
             net,
             theta,

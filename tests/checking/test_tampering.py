@@ -36,12 +36,19 @@ def content(proved) -> dict[str, Any]:
 
 @pytest.fixture
 def found(content, proved, tmp_path) -> Callable:
-    """Changes a copy of the content, seals it, and says what becomes of it."""
+    """Changes a copy of the content, seals it, and says what becomes of it.
+
+    Bounds that are left as they were are left out: they would be verified once more.
+    """
+
+    bounds = content["bounds"]
 
     def found(change: Callable[[dict[str, Any]], Any]) -> str:
         changed = copy.deepcopy(content)
         change(changed)
         assert changed != content
+        if touched := {q: b for q, b in changed.get("bounds", {}).items() if b != bounds[q]}:
+            changed["bounds"] = touched
         changed["checksum"] = checksum(changed)
         path = tmp_path / "c.json"
         path.write_text(json.dumps(changed))
@@ -59,9 +66,11 @@ def scaled(text: str, factor: float) -> str:
     return " ".join((factor * float.fromhex(word)).hex() for word in text.split())
 
 
-def test_without_a_change_it_is_verified(content, proved, tmp_path) -> None:
+@pytest.mark.parametrize("quantity", QUANTITIES)
+def test_without_a_change_it_is_verified(content, proved, tmp_path, quantity: str) -> None:
     path = tmp_path / "c.json"
-    path.write_text(json.dumps(content | {"checksum": checksum(content)}))
+    alone = content | {"bounds": {quantity: content["bounds"][quantity]}}
+    path.write_text(json.dumps(alone | {"checksum": checksum(alone)}))
     assert check(load_certificate(path), proved.net, proved.theta)
 
 

@@ -54,9 +54,10 @@ def normalised(lo, hi):
 
 
 def inside(lo: float, hi: float, place: float) -> Fraction:
-    """A number of [lo, hi]; the largest ones stand for infinite ends."""
-    largest = 1.5e308
-    low, high = Fraction(max(float(lo), -largest)), Fraction(min(float(hi), largest))
+    """A number of [lo, hi]; large ones stand for infinite ends."""
+    large = 1.5e308
+    low = Fraction(float(lo) if lo > -math.inf else min(-large, float(hi)))
+    high = Fraction(float(hi) if hi < math.inf else max(large, float(lo)))
     return low + (high - low) * Fraction(place) if low < high else low
 
 
