@@ -24,7 +24,10 @@ def test_corners_are_all_or_none():
     assert corners_of(10, 10, 1).shape == (0, 10)
 
 
-@pytest.fixture(scope="module", params=["tanh", "logistic", "softplus"])
+OTHERS = [pytest.param(name, marks=pytest.mark.slow) for name in ("logistic", "softplus")]
+
+
+@pytest.fixture(scope="module", params=["tanh", *OTHERS])
 def solved(request):
     """A network, its layers on two levels, and chains with the multipliers that a descent starts
     from, moved at random."""

@@ -258,6 +258,7 @@ def test_a_reach_that_claims_too_little_is_not_proved(solved):
             np.testing.assert_allclose(a, b, rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_a_reach_is_of_no_use_where_layers_have_radii_of_their_own():
     zero = np.zeros((3, 3)), np.zeros((3, 3, 3))
     with jax.enable_x64(True):
