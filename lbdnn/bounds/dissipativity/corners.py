@@ -18,7 +18,7 @@ from .budget_levels import Levels
 from .forms import Stage
 
 # Corners times levels², for which an inequality is looked at.
-_MOST = 600
+_MOST = 300
 # Of a sum of as many terms, more than it can be.
 _ROUNDING = 1e-14
 

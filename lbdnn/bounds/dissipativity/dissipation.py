@@ -85,7 +85,7 @@ class Dissipation:
     **Corners.** With M(D) ≥ ‖[s_j; 1]‖² affine in D (tanh: ς² = 1 − ς'), s = 1/τ + M(D)/γ and
     λ = γ/M(D), the right-hand side is convex in each slope, so it is largest at a corner of their
     box. There no T is needed, and where neurons are large they are flat. For layers with few
-    neurons, `levels`²·2ⁿ ≤ 600; of ∂²Φ/∂θ² the smaller of both bounds counts (`corners`).
+    neurons, `levels`²·2ⁿ ≤ 300; of ∂²Φ/∂θ² the smaller of both bounds counts (`corners`).
 
     **Arithmetic.** Any multipliers give a bound; `steps` steps of gradient descent make it small
     and prove nothing. The inequalities that are met in the end are proved one by one, all rounding
