@@ -18,7 +18,7 @@ RNG = np.random.default_rng(0)
 
 
 def test_corners_are_all_or_none():
-    found = corners_of(3, 4, 8)
+    found = corners_of(3, 4, 6)
     assert found.shape == (8, 4) and len(np.unique(found, axis=0)) == 8
     assert np.all(found[:, 3] == 0) and set(found.ravel()) == {0.0, 1.0}
     assert corners_of(10, 10, 1).shape == (0, 10)
