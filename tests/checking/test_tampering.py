@@ -40,7 +40,6 @@ def found(content, proved, tmp_path) -> Callable:
 
     Bounds that are left as they were are left out: they would be verified once more.
     """
-
     bounds = content["bounds"]
 
     def found(change: Callable[[dict[str, Any]], Any]) -> str:
