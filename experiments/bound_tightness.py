@@ -25,6 +25,8 @@ class Settings:
     """full: more seeds, activations and sizes. random: structures drawn with --seed. controllers:
     trained ones, from LBDNN_DATA. In these three, and with slow methods, networks that are done are
     not done again."""
+    networks: tuple[str, ...] = ()
+    """Of the published networks only these, by hidden layers × width: 3x3 5x10. Default: all."""
     model: Path | None = None
     """One network from a file: ONNX, .nnet, safetensors, or the text format."""
     inputs: tuple[str, str] | None = None
@@ -41,8 +43,8 @@ class Settings:
         "fast", "polynomial", "layerwise", "dissipation", "interval", "refined", "all"
     ] = "fast"
     """Which bounds. fast: polynomial and layerwise, in milliseconds. interval takes seconds a
-    network, mostly for compiling. dissipation takes some minutes
-    more, refined some minutes a network."""
+    network, mostly for compiling. dissipation takes some minutes more, refined some minutes a
+    network."""
     output: Path = Path("results/bound_tightness")
     """Folder of the results."""
 
@@ -77,6 +79,8 @@ def _check(settings: Settings) -> None:
         raise ValueError(f"--quick and --suite {settings.suite} are two suites; pass one of them")
     if single and settings.suite != "published":
         raise ValueError("--suite runs many networks; leave out --model and --sizes")
+    if settings.networks and (single or settings.suite != "published" or settings.quick):
+        raise ValueError("--networks chooses of the published networks; pass no other choice")
     for name in ("inputs", "radius", "activation"):
         if not single and getattr(settings, name) is not None:
             raise ValueError(f"--{name} goes with --model or --sizes")

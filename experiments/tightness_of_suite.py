@@ -71,7 +71,10 @@ def run(settings: Settings, output: Output) -> int:
 
 
 def cases(settings: Settings) -> list[Case]:
-    """The networks of a suite."""
+    """The networks of a suite.
+
+    Raises ValueError for one that was asked for and is none of the published.
+    """
 
     def seeds(count: int) -> range:
         return range(settings.seed, settings.seed + count)
@@ -82,14 +85,23 @@ def cases(settings: Settings) -> list[Case]:
         return drawn(settings.seed, 12, seeds(5))
     if settings.suite == "controllers":
         return controllers()
-    published = [case(4, *shape, 2, "tanh", seeds(5)) for shape in PUBLISHED]
     if settings.suite == "published":
-        return published
+        return [case(4, *shape, 2, "tanh", seeds(5)) for shape in _shapes(settings.networks)]
     wide = [case(4, *shape, 2, "tanh", seeds(20)) for shape in PUBLISHED]
     smooth = ("logistic", "arctan", "sin", "softplus", "silu", "gelu", "mish", "softsign")
     activations = [case(4, *s, 2, name, seeds(10)) for name in smooth for s in ((2, 8), (4, 4))]
     sizes = [case(n, 3, 6, m, "tanh", seeds(10)) for n, m in ((1, 1), (2, 1), (6, 3), (12, 6))]
     return wide + activations + sizes
+
+
+def _shapes(wanted: Sequence[str]) -> list[tuple[int, int]]:
+    """Those of the published shapes that were asked for, all by default."""
+    known = {f"{depth}x{width}": (depth, width) for depth, width in PUBLISHED}
+    names = [name.replace("×", "x") for name in wanted]
+    for name in names:
+        if name not in known:
+            raise ValueError(f"--networks takes some of {', '.join(known)}; got {name}")
+    return [shape for name, shape in known.items() if name in names or not names]
 
 
 def measured(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
-from flint import arb, arb_series
+from flint import arb, arb_series, ctx
 
 from .definitions import Formula, Piece
 
@@ -71,7 +72,12 @@ def parts(pieces: tuple[Piece, ...], span: Span) -> list[tuple[Piece, Span]]:
 
 def range_of(pieces: tuple[Piece, ...], order: int, span: Span) -> Span:
     """An interval that contains ς⁽ᵒʳᵈᵉʳ⁾ on the span; at a breakpoint, both one-sided values."""
-    return hull([_range(piece, order, own) for piece, own in parts(pieces, span)])
+    found = []
+    for piece, part in parts(pieces, span):
+        own = _once(piece, part)
+        own.magnitude()  # NotShown where an end is not finite
+        found.append(_range(piece.formula, order, own.lo.lower(), own.hi.upper(), ctx.prec))
+    return hull(found)
 
 
 def coefficients(formula: Formula, at: arb, length: int) -> arb_series:
@@ -82,12 +88,15 @@ def coefficients(formula: Formula, at: arb, length: int) -> arb_series:
         return arb_series([arb.nan()] * length, prec=length)
 
 
-def _range(piece: Piece, order: int, span: Span) -> Span:
-    span = _once(piece, span)
+# The proofs of one network, and the changes of one proof, ask for the same ranges again. Exact ends
+# have a hash, and what is found with fewer bits is kept apart.
+@lru_cache(maxsize=10_000)
+def _range(formula: Formula, order: int, low: arb, high: arb, bits: int) -> Span:
+    span = Span(low, high)
     factorial = arb(order).fac()
 
     def near(at: arb) -> tuple[arb, arb]:
-        series = coefficients(piece.formula, at, order + 2)
+        series = coefficients(formula, at, order + 2)
         return series[order] * factorial, series[order + 1] * factorial * (order + 1)
 
     todo = [span]
@@ -99,7 +108,7 @@ def _range(piece: Piece, order: int, span: Span) -> Span:
         lo, hi = todo.pop()
         middle = ((lo + hi) / 2).mid()
         value, slope = near(middle)
-        series = coefficients(piece.formula, lo.union(hi), order + 3)
+        series = coefficients(formula, lo.union(hi), order + 3)
         spread = arb(0, ((hi - lo) / 2).upper())
         steepness = series[order + 1] * factorial * (order + 1)
         bend = series[order + 2] * factorial * (order + 1) * (order + 2)

@@ -68,12 +68,14 @@ def test_never_below_the_maximum(
 
 @settings(max_examples=300, deadline=None)
 @given(norms_of, powers_of, radii)
-def test_within_a_few_per_cent_where_only_the_radius_limits(
+def test_close_to_the_truth_where_only_the_radius_limits(
     norms: np.ndarray, powers: np.ndarray, radius: float
 ) -> None:
+    # Half a step of the grid, δ = log(5e13)/126 for the most uneven of these norms, costs at most
+    # a factor exp(½Σc (e^δ − 1 − δ)) = 1.19.
     limits = np.full(LAYERS, radius)
     truth = largest(norms, limits, powers, radius)
-    assert truth * (1 - 1e-11) <= cap(norms, limits, powers, radius) <= 1.1 * truth
+    assert truth * (1 - 1e-11) <= cap(norms, limits, powers, radius) <= 1.2 * truth
 
 
 @settings(max_examples=100, deadline=None)

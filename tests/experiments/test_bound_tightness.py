@@ -67,6 +67,8 @@ def test_a_kinked_network_from_a_file_has_no_hessian(monkeypatch, tmp_path, caps
         (["--model", "nowhere.onnx"], "nowhere.onnx"),
         (["--model", "nowhere.onnx", "--sizes", "1", "1"], "pass one of them"),
         (["--seed", "-1"], "--seed"),
+        (["--networks", "3x4"], "--networks takes some of 3x3, 4x3, 4x4, 5x5, 5x10, 10x10"),
+        (["--networks", "3x3", "--suite", "random"], "--networks chooses of the published"),
     ],
 )
 def test_bad_input_is_one_sentence_and_status_2(monkeypatch, tmp_path, capsys, arguments, sentence):

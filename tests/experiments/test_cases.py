@@ -23,6 +23,12 @@ def test_random_structures_come_from_the_seed():
     assert len({case.label for case in many}) == len(many)
 
 
+def test_of_the_published_networks_those_asked_for():
+    chosen = tightness_of_suite.cases(bound_tightness.Settings(networks=("5×10", "3x3")))
+    assert [case.label for case in chosen] == ["3×3", "5×10"]
+    assert len(tightness_of_suite.cases(bound_tightness.Settings())) == 6
+
+
 def test_the_smooth_activations_are_those_with_a_continuous_slope():
     for name in SMOOTH:
         assert np.isfinite(activations.get(name).bound(2)), name
