@@ -290,7 +290,7 @@ def test_slopes_and_norms_that_the_prover_does_not_relate(undescended, between) 
         net,
         theta,
         inputs=Box(-1, 1.0),
-        parameters=Ball(1e-3),
+        parameters=Ball(0.0),
         method=Dissipation(levels=1, steps=1, cells=1),
         quantities=("jacobian",),
         attack=None,

@@ -195,10 +195,10 @@ def test_what_passes_moved_layers_is_attained_by_positive_numbers():
 @pytest.mark.parametrize(
     "quantity",
     [
-        "value",
+        pytest.param("value", marks=pytest.mark.slow),
         pytest.param("jacobian", marks=pytest.mark.slow),
         pytest.param("hessian", marks=pytest.mark.slow),
-        pytest.param("input_jacobian", marks=pytest.mark.slow),
+        "input_jacobian",
     ],
 )
 def test_one_hidden_layer(quantity):
