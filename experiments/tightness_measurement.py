@@ -27,17 +27,18 @@ from lbdnn.bounds import QUANTITIES, Interval, Method
 from lbdnn.networks import Theta
 from lbdnn.sets import batch
 
-METHODS: dict[str, Method] = {
+REFINED = Refined(gap=0.04, max_cells=16_000, levels=(3, 8), steps=800)
+# Those that take milliseconds.
+FAST: dict[str, Method] = {
     "polynomial (all norms)": Polynomial(budgeted=False),
     "polynomial (budgeted)": Polynomial(budgeted=True),
     "layerwise": Layerwise(),
+}
+METHODS: dict[str, Method] = FAST | {
     "dissipation": Dissipation(levels=2, steps=300),
     "interval": Interval(cells=10_000),
-    "refined": Refined(gap=0.04, max_cells=16_000, levels=(3, 8), steps=800),
+    "refined": REFINED,
 }
-
-# Those that take milliseconds.
-FAST = ("polynomial (all norms)", "polynomial (budgeted)", "layerwise")
 
 
 @dataclass(frozen=True)
@@ -64,9 +65,9 @@ class Case:
 
 
 def upper_bounds(
-    case: Case, methods: Sequence[str], quantities: Sequence[str] = QUANTITIES
+    case: Case, methods: Mapping[str, Method], quantities: Sequence[str] = QUANTITIES
 ) -> dict[str, dict[str, np.ndarray]]:
-    """Method to quantity to bounds, (networks, radii); inf where a quantity has none.
+    """Name of a method to quantity to bounds, (networks, radii); inf where a quantity has none.
 
     "remainder" is the Taylor remainder of steps of the lengths in `radii`.
 
@@ -77,9 +78,9 @@ def upper_bounds(
     own = [quantity for quantity in quantities if quantity != "remainder"]
     with jax.enable_x64(True):
         inputs, parameters, shape = _regions(case)
-        for name in methods:
+        for name, method in methods.items():
             try:
-                bounds = METHODS[name].bounds(case.net, inputs, parameters, own)
+                bounds = method.bounds(case.net, inputs, parameters, own)
             except ValueError as error:
                 print(f"{case.label}: no bound by {name}: {error}", file=sys.stderr)
                 continue
@@ -87,7 +88,7 @@ def upper_bounds(
             if "remainder" in quantities:
                 found[name]["remainder"] = np.stack(
                     [
-                        remainder_bounds(case.net, theta, case.inputs, radii, METHODS[name])
+                        remainder_bounds(case.net, theta, case.inputs, radii, method)
                         for theta, radii in zip(case.thetas, case.radii, strict=True)
                     ]
                 )

@@ -34,7 +34,7 @@ def run(settings: Settings, output: Output) -> int:
     )
     upper = upper_bounds(case, settings.methods)
     if not upper:
-        raise ValueError(f"none of the methods {settings.methods} bounds this network")
+        raise ValueError(f"none of the methods {list(settings.methods)} bounds this network")
     quantities = [q for q in QUANTITIES if any(np.isfinite(upper[m][q]).any() for m in upper)]
     work: dict[Any, Callable[[], Any]] = {
         quantity: lambda q=quantity: attacked(case, q, attack) for quantity in quantities

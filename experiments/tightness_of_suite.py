@@ -7,7 +7,7 @@ import json
 import math
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -21,8 +21,9 @@ from experiments.concurrency import finished_pieces, leave
 from experiments.controller_cases import controllers
 from experiments.output import Output
 from experiments.random_cases import case, drawn
-from experiments.tightness_measurement import FAST, METHODS, Case, attacked, rows, upper_bounds
+from experiments.tightness_measurement import FAST, Case, attacked, rows, upper_bounds
 from lbdnn import Attack
+from lbdnn.bounds import Method
 from lbdnn.files import write_whole
 from lbdnn.plotting.tightness import SYMBOLS, against_radius, tightness
 
@@ -58,7 +59,7 @@ def run(settings: Settings, output: Output) -> int:
         networks = list(dict.fromkeys(row["network"] for row in table))
         _draw(table, networks, quantities, settings, output)
         for quantity in quantities:
-            _print(table, networks, quantity, settings.methods)
+            _print(table, networks, quantity, list(settings.methods))
         if settings.suite in ("published", "full"):
             budget_by_depth.run(output)
     violations = [row for row in table if row["ratio"] < 1]
@@ -107,7 +108,7 @@ def _shapes(wanted: Sequence[str]) -> list[tuple[int, int]]:
 def measured(
     chosen: Sequence[Case],
     attack: Attack,
-    methods: Sequence[str],
+    methods: Mapping[str, Method],
     keep: Path | None,
     quantities: Sequence[str] = QUANTITIES,
 ) -> list[Rows]:
@@ -151,10 +152,10 @@ def _existing(case: Case, quantities: Sequence[str]) -> list[str]:
 
 
 def _kept_name(
-    case: Case, attack: Attack, methods: Sequence[str], quantities: Sequence[str]
+    case: Case, attack: Attack, methods: Mapping[str, Method], quantities: Sequence[str]
 ) -> str:
     # Another version of the library may compute other numbers.
-    chosen = [(method, METHODS[method]) for method in methods]
+    chosen = list(methods.items())
     given = case.label, case.inputs, case.radii, tuple(quantities)
     made = repr((given, attack, chosen, lbdnn.__version__))
     label = case.label.replace(" ", "_").replace("×", "x").replace("→", "to")
@@ -176,7 +177,7 @@ def _draw(
     fractions = _fractions(table)
     named = {"controllers": "controller", "random": "network (sizes, activation)"}
     names = named.get(settings.suite, "network (hidden layers × width)")
-    figure = tightness(ratios, networks, fractions, quantities, settings.methods, names)
+    figure = tightness(ratios, networks, fractions, quantities, list(settings.methods), names)
     output.figure("tightness", figure)
 
     # Of a full suite the published networks only: a page of panels.

@@ -11,7 +11,7 @@ import pytest
 import lbdnn
 from experiments import bound_tightness, budget_by_depth, tightness_of_suite
 from experiments.tightness_measurement import Case, attacked, upper_bounds
-from lbdnn import Attack, Box, FullyConnected
+from lbdnn import Attack, Box, FullyConnected, Layerwise, Polynomial
 
 
 def run(monkeypatch, *arguments):
@@ -67,6 +67,8 @@ def test_a_kinked_network_from_a_file_has_no_hessian(monkeypatch, tmp_path, caps
         (["--model", "nowhere.onnx"], "nowhere.onnx"),
         (["--model", "nowhere.onnx", "--sizes", "1", "1"], "pass one of them"),
         (["--seed", "-1"], "--seed"),
+        (["--levels", "3", "12"], "--levels goes with --method refined"),
+        (["--levels", "3", "0", "--method", "refined"], "levels"),
         (["--networks", "3x4"], "--networks takes some of 3x3, 4x3, 4x4, 5x5, 5x10, 10x10"),
         (["--networks", "3x3", "--suite", "random"], "--networks chooses of the published"),
     ],
@@ -93,12 +95,16 @@ def small():
 @pytest.mark.slow
 def test_a_kept_network_is_not_measured_again(monkeypatch, tmp_path, small):
     attack = Attack(starts=4, steps=5)
-    once = tightness_of_suite.measured([small], attack, ["layerwise"], tmp_path)
+    once = tightness_of_suite.measured([small], attack, {"layerwise": Layerwise()}, tmp_path)
     monkeypatch.setattr(tightness_of_suite, "attacked", None)
-    assert tightness_of_suite.measured([small], attack, ["layerwise"], tmp_path) == once
+    assert (
+        tightness_of_suite.measured([small], attack, {"layerwise": Layerwise()}, tmp_path) == once
+    )
     # Other settings are another measurement.
     with pytest.raises(TypeError):
-        tightness_of_suite.measured([small], Attack(starts=5, steps=5), ["layerwise"], tmp_path)
+        tightness_of_suite.measured(
+            [small], Attack(starts=5, steps=5), {"layerwise": Layerwise()}, tmp_path
+        )
 
 
 @pytest.mark.slow
@@ -111,7 +117,7 @@ def test_an_interrupt_keeps_the_networks_that_are_done(monkeypatch, small):
 
     monkeypatch.setattr(tightness_of_suite, "finished_pieces", interrupted)
     attack = Attack(starts=4, steps=5)
-    done = tightness_of_suite.measured(small.split(), attack, ["layerwise"], None)
+    done = tightness_of_suite.measured(small.split(), attack, {"layerwise": Layerwise()}, None)
     assert [{row["seed"] for row in rows} for rows in done] == [{0}]
 
 
@@ -120,7 +126,7 @@ def test_the_attack_grows_with_the_radius(small):
     found = attacked(small, "hessian", Attack(starts=4, steps=10))
     assert found.shape == (2, 4)
     assert np.all(np.diff(found, axis=1) >= 0)
-    upper = upper_bounds(small, ["layerwise"])["layerwise"]["hessian"]
+    upper = upper_bounds(small, {"layerwise": Layerwise()})["layerwise"]["hessian"]
     assert np.all(upper >= found)
 
 
@@ -130,7 +136,7 @@ def test_methods_that_cannot_treat_a_network_are_left_out():
     with jax.enable_x64(True):
         theta = net.init(jax.random.key(0))
     case = Case("", net, [theta], Box(-1, 1), [[0.0]], [[{}]])
-    found = upper_bounds(case, ["polynomial (budgeted)", "layerwise"])
+    found = upper_bounds(case, {"polynomial": Polynomial(), "layerwise": Layerwise()})
     assert list(found) == ["layerwise"]
 
 

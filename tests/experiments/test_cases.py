@@ -9,7 +9,7 @@ import lbdnn
 from experiments import bound_tightness, tightness_of_suite
 from experiments.controller_cases import FRACTIONS, controller, controllers
 from experiments.random_cases import SMOOTH, drawn
-from lbdnn import Attack, Box, FullyConnected, activations
+from lbdnn import Attack, Box, FullyConnected, Polynomial, activations
 
 
 def test_random_structures_come_from_the_seed():
@@ -55,8 +55,8 @@ def test_a_controller_of_our_own(tmp_path):
     np.testing.assert_allclose(case.radii[0][-1], 0.1 * np.linalg.norm(np.linspace(-1, 1, 13)))
     quantities = ("value", "remainder")
     attack = Attack(starts=4, steps=8)
-    name = "polynomial (budgeted)"
-    (rows,) = tightness_of_suite.measured([case], attack, [name], tmp_path / "kept", quantities)
+    methods = {"own": Polynomial()}
+    (rows,) = tightness_of_suite.measured([case], attack, methods, tmp_path / "kept", quantities)
     assert {row["quantity"] for row in rows} == set(quantities)
     assert all(row["ratio"] >= 1 and row["box"] == "starts in" for row in rows)
 

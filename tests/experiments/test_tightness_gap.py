@@ -17,7 +17,7 @@ ATTACK = Attack(starts=4, steps=12)
 def test_the_parts_multiply_to_the_ratio(tmp_path):
     one = case(4, 1, 2, 2, "tanh", [3])
     quantities = tightness_gap.QUANTITIES
-    upper = upper_bounds(one, ["layerwise"], quantities)
+    upper = upper_bounds(one, {"layerwise": Layerwise()}, quantities)
     made = rows(one, upper, {q: attacked(one, q, ATTACK) for q in quantities})
     (tmp_path / "tightness.json").write_text(json.dumps({"rows": made}))
     found = parts(rows_of(tmp_path / "tightness.json", "layerwise", 3)["1×2"], Layerwise(), ATTACK)
