@@ -48,11 +48,29 @@ def cases() -> list[tuple[str, tuple[float, ...]]]:
     return [(name, p) for name in names() for p in PARAMETERS.get(name, [()])]
 
 
-def typed_cases() -> list:
-    """Test parameters (activation, dtype): all cases in float64, one of each name in float32."""
+def one_of_each() -> list[Activation]:
+    """Every name once, at other parameters than the usual ones where it has some."""
+    return [get(name, *PARAMETERS.get(name, [()])[-1]) for name in names()]
+
+
+# Formulas, roundings and tails of every kind.
+OF_EVERY_KIND = {"aplu", "gelu", "leaky_relu", "logistic", "mish", "sin", "softsign", "tanh"}
+
+
+def typed_cases(*, some_slow: bool = False) -> list:
+    """Test parameters (activation, dtype): all cases in float64, one of each name in float32.
+
+    With `some_slow` those are left to the slow tests that are neither one of each name in float64
+    nor `OF_EVERY_KIND` in float32.
+    """
     double = [(get(name, *p), np.float64) for name, p in cases()]
-    single = [(get(name, *PARAMETERS.get(name, [()])[-1]), np.float32) for name in names()]
-    return [pytest.param(a, t, id=f"{a}-{t.__name__}") for a, t in double + single]
+    single = [(activation, np.float32) for activation in one_of_each()]
+    once, found = one_of_each(), []
+    for a, t in double + single:
+        quick = a in once and (t is np.float64 or a.name in OF_EVERY_KIND)
+        marks = pytest.mark.slow if some_slow and not quick else ()
+        found.append(pytest.param(a, t, id=f"{a}-{t.__name__}", marks=marks))
+    return found
 
 
 @cache

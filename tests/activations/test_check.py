@@ -11,15 +11,20 @@ from dataclasses import replace
 import jax.numpy as jnp
 import pytest
 
-from lbdnn.activations import Activation, check, get, names
+from lbdnn.activations import Activation, check, get
 
-from .reference import PARAMETERS
+from .reference import OF_EVERY_KIND, one_of_each
 
 INF = math.inf
-ONE_OF_EACH = [get(name, *PARAMETERS.get(name, [()])[-1]) for name in names()]
 
 
-@pytest.mark.parametrize("activation", ONE_OF_EACH, ids=str)
+@pytest.mark.parametrize(
+    "activation",
+    [
+        pytest.param(a, marks=() if a.name in OF_EVERY_KIND else pytest.mark.slow, id=str(a))
+        for a in one_of_each()
+    ],
+)
 def test_the_library_is_right_and_tight(activation):
     report = check(activation)
     assert report.wrong == report.loose == ()

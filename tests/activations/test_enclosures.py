@@ -85,7 +85,7 @@ def meets(activation: Activation, point: float, lo: float, hi: float, eps: float
         return bool(true_point + last * turn >= arb(lo) - slack)
 
 
-@pytest.mark.parametrize(("activation", "dtype"), typed_cases())
+@pytest.mark.parametrize(("activation", "dtype"), typed_cases(some_slow=True))
 def test_enclosures_are_right_and_tight(activation, dtype):
     """They contain the true values, and not much more than those and the roundings."""
     attack(activation, dtype, examples=5, optimized=False)
