@@ -122,7 +122,8 @@ def attack(activation: Activation, dtype: type, examples: int, optimized: bool) 
                     assert below(found[0], values[order]), (order, lo, hi, z)
                     assert below(-found[1], -values[order]), (order, lo, hi, z)
                 # Near overflow a step of the formula may overflow where its result does not.
-                room = all(float(abs(v[order])) < np.finfo(dtype).max / 16 for v in known.values())
+                ample = float(np.finfo(dtype).max) / 16
+                room = all(float(abs(v[order])) < ample for v in known.values())
                 if room and all(abs(z) < ORDINARY or abs(z) == INF for z in (lo, hi)):
                     least, most = widest(activation, order, lo, hi, dtype, known)
                     assert least <= found[0] and found[1] <= most, (order, lo, hi, found)

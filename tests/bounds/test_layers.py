@@ -157,11 +157,12 @@ def test_a_point_is_enclosed_by_itself() -> None:
 def test_weights_and_radii_of_each_layer() -> None:
     theta = np.arange(NET.size) / 10
     known = known_over(Box(-1, 1), LayerBalls([0.1, 0.2, 0.3]), theta)
-    for layer, own, radius in zip(
-        known.layers, NET.weights(NET.unravel(theta)), (0.1, 0.2, 0.3), strict=True
-    ):
-        np.testing.assert_array_equal(layer.weight, own[:, : layer.weight.shape[1]])
-        assert layer.radius == radius
+    with jax.enable_x64(True):
+        weights = NET.weights(NET.unravel(theta))
+    for layer, own, radius in zip(known.layers, weights, (0.1, 0.2, 0.3), strict=True):
+        own = np.asarray(own)[:, : layer.weight.shape[1]]
+        np.testing.assert_array_equal(np.asarray(layer.weight), own)
+        assert float(layer.radius) == radius
 
 
 @dataclass(frozen=True)
